@@ -1,0 +1,24 @@
+#![doc = include_str!("../README.md")]
+
+pub mod account;
+pub mod api_token;
+pub mod audit;
+pub mod authorization_code;
+pub mod authorization_session;
+pub mod clock;
+pub mod credential;
+pub mod ids;
+pub mod oauth_error;
+pub mod opaque;
+pub mod pkce;
+pub mod provider;
+pub mod random;
+pub mod redirect_uri;
+pub mod scope;
+pub mod sealed;
+pub mod secret;
+pub mod token_set;
+
+pub use clock::Clock;
+pub use random::Random;
+pub use secret::{Secret, SecretString};

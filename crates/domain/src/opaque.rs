@@ -1,0 +1,96 @@
+//! Opaque tokens, and the digests that are stored in their stead.
+
+use std::marker::PhantomData;
+
+use base64ct::{Base64UrlUnpadded, Encoding as _};
+
+use crate::{random::Random, secret::SecretString};
+
+/// A random value that somebody holds and we recognise by its digest only.
+pub trait OpaqueToken {
+    /// Separates the digests of different kinds of token.
+    const PURPOSE: &'static str;
+    /// The value as its holder presents it.
+    fn secret(&self) -> &SecretString;
+}
+
+/// The digest of a token of kind `T`; what the database holds instead of the token.
+pub struct Digest<T> {
+    bytes: [u8; 32],
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T> Digest<T> {
+    /// Wraps 32 bytes made by the vault.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self {
+            bytes,
+            of: PhantomData,
+        }
+    }
+
+    /// The bytes as they are stored.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl<T> Clone for Digest<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T> Copy for Digest<T> {}
+
+impl<T> std::fmt::Debug for Digest<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Digest")
+    }
+}
+
+/// The secret of a console session's cookie.
+#[derive(Debug, Clone)]
+pub struct ConsoleSessionToken(SecretString);
+
+/// The secret of the one-time link that starts the first-run set-up.
+#[derive(Debug, Clone)]
+pub struct SetupToken(SecretString);
+
+/// The secret of a one-time start link (`POST /v1/credentials/start-auth`).
+#[derive(Debug, Clone)]
+pub struct StartToken(SecretString);
+
+macro_rules! opaque {
+    ($($name:ident $purpose:literal;)*) => {$(
+        impl $name {
+            /// A fresh token of 256 random bits.
+            pub fn generate(random: &dyn Random) -> Self {
+                Self(random.token())
+            }
+
+            /// Reads what a holder presented; `None` unless it has the form of such a token.
+            pub fn parse(text: &str) -> Option<Self> {
+                is_token(text).then(|| Self(SecretString::from(text)))
+            }
+        }
+
+        impl OpaqueToken for $name {
+            const PURPOSE: &'static str = $purpose;
+            fn secret(&self) -> &SecretString {
+                &self.0
+            }
+        }
+    )*};
+}
+
+opaque! {
+    ConsoleSessionToken "console-session";
+    SetupToken "setup-link";
+    StartToken "start-link";
+}
+
+/// Whether `text` is 256 bits in base64url, as [`Random`] makes them.
+pub(crate) fn is_token(text: &str) -> bool {
+    let mut bytes = [0; 32];
+    text.len() == 43 && Base64UrlUnpadded::decode(text, &mut bytes).is_ok()
+}
