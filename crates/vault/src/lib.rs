@@ -1,0 +1,19 @@
+#![doc = include_str!("../README.md")]
+
+pub mod digest;
+mod envelope;
+#[cfg(feature = "open")]
+pub mod key_ring;
+pub mod password;
+pub mod public_keys;
+#[cfg(feature = "open")]
+pub mod seal;
+pub mod sealer;
+
+#[cfg(feature = "open")]
+pub use key_ring::KeyRing;
+pub use password::PasswordHasher;
+pub use public_keys::PublicKeys;
+#[cfg(feature = "open")]
+pub use seal::OpenError;
+pub use sealer::{SealError, Sealer};
