@@ -1,0 +1,267 @@
+//! The one HTTP client: guarded, bounded, and without a will of its own.
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use futures_util::future::BoxFuture;
+use reqwest::{
+    dns::{Addrs, Name, Resolve, Resolving},
+    redirect,
+};
+use rustls::{ClientConfig, RootCertStore, pki_types::CertificateDer};
+use url::{Host, Url};
+
+use crate::{address::AddressGuard, error::ProviderError};
+
+/// To connect.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// For a whole call, body included.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// Of an answer's body, after decompression.
+const MAX_BODY: usize = 1024 * 1024;
+
+/// Looks up the addresses of a name. Passed in, so that tests can answer for any host.
+pub trait Lookup: Send + Sync {
+    /// The addresses of `host`; a port of 0 means the URL's.
+    fn lookup(&self, host: String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>>;
+}
+
+/// The machine's own resolver.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemLookup;
+
+impl Lookup for SystemLookup {
+    fn lookup(&self, host: String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
+        Box::pin(async move { Ok(tokio::net::lookup_host((host, 0)).await?.collect()) })
+    }
+}
+
+/// What a client is made with.
+pub struct HttpOptions {
+    /// Exemptions from the address guard.
+    pub guard: AddressGuard,
+    /// How names are looked up.
+    pub lookup: Arc<dyn Lookup>,
+    /// Certificate authorities to trust besides the machine's.
+    pub additional_roots: Vec<CertificateDer<'static>>,
+    /// For a whole call; [`CALL_TIMEOUT`] outside tests.
+    pub call_timeout: Duration,
+}
+
+/// The client could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("the HTTP client could not be made: {0}")]
+pub struct HttpError(String);
+
+/// The client for all calls to providers.
+///
+/// 3 seconds to connect, 10 for a call, 1 MiB of answer, no redirects, no cookies, no proxy from
+/// the environment, and no connection to an address that the guard refuses. A request that was
+/// sent is never sent again: a token request is not idempotent.
+#[derive(Clone)]
+pub struct HttpClient {
+    client: reqwest::Client,
+    guard: Arc<AddressGuard>,
+    call_timeout: Duration,
+}
+
+/// A request to send.
+pub(crate) struct Outgoing {
+    pub(crate) method: reqwest::Method,
+    pub(crate) url: Url,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) body: Option<Vec<u8>>,
+}
+
+/// An answer, read to its end. It may hold tokens, so its `Debug` shows none of the body.
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// `Content-Type`, in lower case.
+    pub content_type: String,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Answer({}, {} bytes)", self.status, self.body.len())
+    }
+}
+
+impl std::fmt::Debug for HttpClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("HttpClient")
+    }
+}
+
+impl HttpClient {
+    /// A client with these options.
+    ///
+    /// # Errors
+    /// [`HttpError`] if no certificate authority can be found.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that makes an HTTP client"
+    )]
+    pub fn new(options: HttpOptions) -> Result<Self, HttpError> {
+        let guard = Arc::new(options.guard);
+        let resolver = GuardedResolver {
+            guard: Arc::clone(&guard),
+            lookup: options.lookup,
+        };
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls(options.additional_roots)?)
+            .dns_resolver(Arc::new(resolver))
+            .redirect(redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .no_proxy()
+            .referer(false)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .pool_idle_timeout(Duration::from_secs(30))
+            .user_agent(concat!("Keyway/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| HttpError(error.to_string()))?;
+        Ok(Self {
+            client,
+            guard,
+            call_timeout: options.call_timeout,
+        })
+    }
+
+    /// Sends a request once and reads the answer, whatever its status.
+    pub(crate) async fn send(&self, request: Outgoing) -> Result<Answer, ProviderError> {
+        self.check_literal(&request.url)?;
+        let mut builder = self
+            .client
+            .request(request.method, request.url)
+            .headers(request.headers);
+        if let Some(body) = request.body {
+            builder = builder.body(body);
+        }
+        let call = async {
+            let response = builder.send().await.map_err(unreachable)?;
+            read(response).await
+        };
+        tokio::time::timeout(self.call_timeout, call)
+            .await
+            .unwrap_or(Err(ProviderError::Timeout(self.call_timeout.as_secs())))
+    }
+
+    /// The resolver never sees a host that is an address already.
+    fn check_literal(&self, url: &Url) -> Result<(), ProviderError> {
+        let address: IpAddr = match url.host() {
+            Some(Host::Ipv4(address)) => address.into(),
+            Some(Host::Ipv6(address)) => address.into(),
+            Some(Host::Domain(_)) => return Ok(()),
+            None => return Err(ProviderError::Unusable("a URL without a host".into())),
+        };
+        let port = url.port_or_known_default().unwrap_or_default();
+        if self.guard.admits_literal(address, port) {
+            Ok(())
+        } else {
+            Err(ProviderError::Unreachable(format!(
+                "{address} is not a public address; KEYWAY_OUTBOUND_ALLOW can exempt it"
+            )))
+        }
+    }
+}
+
+async fn read(mut response: reqwest::Response) -> Result<Answer, ProviderError> {
+    let status = response.status().as_u16();
+    let content_type = response
+        .headers()
+        .get(reqwest::header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
+        if body.len() + chunk.len() > MAX_BODY {
+            return Err(ProviderError::TooLarge(MAX_BODY));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Answer {
+        status,
+        content_type,
+        body,
+    })
+}
+
+/// The innermost cause, which names the fault; the outer ones quote the URL.
+fn unreachable(error: reqwest::Error) -> ProviderError {
+    if error.is_timeout() && error.is_connect() {
+        return ProviderError::Unreachable(format!(
+            "no connection within {} seconds",
+            CONNECT_TIMEOUT.as_secs()
+        ));
+    }
+    let error = error.without_url();
+    let mut cause: &dyn std::error::Error = &error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    ProviderError::Unreachable(cause.to_string())
+}
+
+/// Drops the addresses that the guard refuses; a name that has no other does not resolve.
+struct GuardedResolver {
+    guard: Arc<AddressGuard>,
+    lookup: Arc<dyn Lookup>,
+}
+
+impl Resolve for GuardedResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let guard = Arc::clone(&self.guard);
+        let lookup = self.lookup.lookup(name.as_str().to_owned());
+        Box::pin(async move {
+            let found = lookup.await?;
+            let admitted: Vec<SocketAddr> = found
+                .iter()
+                .copied()
+                .filter(|address| guard.admits_resolved(address.ip()))
+                .collect();
+            match (admitted.is_empty(), found.first()) {
+                (true, Some(refused)) => Err(format!(
+                    "the name resolves to {}, which is not a public address; KEYWAY_OUTBOUND_ALLOW can exempt it",
+                    refused.ip()
+                )
+                .into()),
+                (true, None) => Err("the name has no address".into()),
+                (false, _) => {
+                    let addresses: Addrs = Box::new(admitted.into_iter());
+                    Ok(addresses)
+                }
+            }
+        })
+    }
+}
+
+fn tls(additional: Vec<CertificateDer<'static>>) -> Result<ClientConfig, HttpError> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    for root in additional {
+        roots
+            .add(root)
+            .map_err(|error| HttpError(error.to_string()))?;
+    }
+    if roots.is_empty() {
+        return Err(HttpError(
+            "no certificate authorities: install the package ca-certificates".into(),
+        ));
+    }
+    let mut config = ClientConfig::builder_with_provider(Arc::new(
+        rustls::crypto::aws_lc_rs::default_provider(),
+    ))
+    .with_safe_default_protocol_versions()
+    .map_err(|error| HttpError(error.to_string()))?
+    .with_root_certificates(roots)
+    .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}

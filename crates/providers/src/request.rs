@@ -1,0 +1,196 @@
+//! From templates to requests.
+
+use std::collections::BTreeMap;
+
+use base64ct::{Base64, Encoding as _};
+use keyway_domain::secret::SecretString;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use url::Url;
+
+use crate::{
+    Definition,
+    definition::{Call, CallAuthorization, Method},
+    error::ProviderError,
+    facts::Facts,
+    host,
+    http::Outgoing,
+    template::Template,
+};
+
+/// Fills in a URL's template and proves where it leads.
+///
+/// Values are percent-encoded, except where the template begins with one: that is a URL which the
+/// provider gave, and its host must be on the definition's list, as must any host with a variable
+/// in it. `http` is good for loopback only, and only where the definition says so itself.
+///
+/// # Errors
+/// [`ProviderError::Unusable`] says what is missing or not allowed.
+pub fn url(
+    definition: &Definition,
+    template: &Template,
+    value: impl Fn(&str) -> Option<String>,
+) -> Result<Url, ProviderError> {
+    let given_whole = template.literal_prefix().is_empty();
+    let first = template.names().next().map(str::to_owned);
+    let named = |name: &str| {
+        let raw = value(name)?;
+        let whole = given_whole && first.as_deref() == Some(name);
+        Some(if whole { raw } else { encode(&raw) })
+    };
+    let text = template.fill(named).map_err(unusable)?;
+    let url = Url::parse(&text).map_err(|_| unusable(format!("{template} does not make a URL")))?;
+    let origin = template.literal_origin();
+    let reached = url.host_str().unwrap_or_default();
+    let expected = match &origin {
+        Some(origin) => origin.host_str() == Some(reached),
+        None => definition
+            .hosts
+            .iter()
+            .any(|pattern| pattern.matches(reached)),
+    };
+    let scheme_good = url.scheme() == "https"
+        || (url.scheme() == "http" && origin.is_some() && host::is_loopback(&url));
+    if !expected || !scheme_good || !url.username().is_empty() || url.password().is_some() {
+        return Err(unusable(format!(
+            "{template} leads to a host that the definition does not allow"
+        )));
+    }
+    Ok(url)
+}
+
+/// The request of a [`Call`].
+pub(crate) fn call(call: &Call, facts: &Facts<'_>) -> Result<Outgoing, ProviderError> {
+    let name = |name: &str| facts.name(name);
+    let mut url = url(facts.definition, &call.url, name)?;
+    for (key, template) in &call.query {
+        let value = template.fill(name).map_err(unusable)?;
+        url.query_pairs_mut().append_pair(key, &value);
+    }
+    let mut headers = json_headers();
+    for (key, template) in &call.headers {
+        insert(&mut headers, key, &template.fill(name).map_err(unusable)?)?;
+    }
+    match call.authorization {
+        CallAuthorization::None => {}
+        CallAuthorization::Bearer => {
+            let token = facts
+                .name("access_token")
+                .ok_or_else(|| unusable("no access token"))?;
+            insert_secret(&mut headers, AUTHORIZATION, &format!("Bearer {token}"))?;
+        }
+        CallAuthorization::ClientBasic => {
+            basic(&mut headers, facts.client_id, facts.client_secret)?;
+        }
+    }
+    let body = if call.json.is_empty() && call.form.is_empty() {
+        None
+    } else if call.json.is_empty() {
+        Some(form_body(&mut headers, &filled(&call.form, name)?))
+    } else {
+        Some(json_body(&mut headers, &filled(&call.json, name)?)?)
+    };
+    let method = match call.method {
+        Method::Get => reqwest::Method::GET,
+        Method::Post => reqwest::Method::POST,
+        Method::Delete => reqwest::Method::DELETE,
+    };
+    Ok(Outgoing {
+        method,
+        url,
+        headers,
+        body,
+    })
+}
+
+pub(crate) fn json_headers() -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    headers
+}
+
+/// `Authorization: Basic` with id and secret form-encoded first (RFC 6749 section 2.3.1).
+pub(crate) fn basic(
+    headers: &mut HeaderMap,
+    id: &str,
+    secret: &SecretString,
+) -> Result<(), ProviderError> {
+    let value = format!("Basic {}", basic_pair(id, secret).expose());
+    insert_secret(headers, AUTHORIZATION, &value)
+}
+
+/// What stands in a Basic header.
+pub(crate) fn basic_pair(id: &str, secret: &SecretString) -> SecretString {
+    let encode =
+        |text: &str| -> String { url::form_urlencoded::byte_serialize(text.as_bytes()).collect() };
+    let pair = format!("{}:{}", encode(id), encode(secret.expose()));
+    SecretString::new(Base64::encode_string(pair.as_bytes()))
+}
+
+pub(crate) fn insert(
+    headers: &mut HeaderMap,
+    name: &str,
+    value: &str,
+) -> Result<(), ProviderError> {
+    let name = name
+        .parse::<HeaderName>()
+        .map_err(|_| unusable(format!("header {name:?}")))?;
+    insert_secret(headers, name, value)
+}
+
+fn insert_secret(
+    headers: &mut HeaderMap,
+    name: HeaderName,
+    value: &str,
+) -> Result<(), ProviderError> {
+    // A value with CR or LF ends here.
+    let mut value = HeaderValue::from_str(value)
+        .map_err(|_| unusable(format!("a value that header {name} cannot carry")))?;
+    value.set_sensitive(true);
+    headers.insert(name, value);
+    Ok(())
+}
+
+pub(crate) fn form_body(headers: &mut HeaderMap, parameters: &BTreeMap<String, String>) -> Vec<u8> {
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/x-www-form-urlencoded"),
+    );
+    let mut form = url::form_urlencoded::Serializer::new(String::new());
+    form.extend_pairs(parameters);
+    form.finish().into_bytes()
+}
+
+pub(crate) fn json_body(
+    headers: &mut HeaderMap,
+    parameters: &BTreeMap<String, String>,
+) -> Result<Vec<u8>, ProviderError> {
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    serde_json::to_vec(parameters).map_err(unusable)
+}
+
+pub(crate) fn filled(
+    templates: &BTreeMap<String, Template>,
+    value: impl Fn(&str) -> Option<String>,
+) -> Result<BTreeMap<String, String>, ProviderError> {
+    templates
+        .iter()
+        .map(|(key, template)| Ok((key.clone(), template.fill(&value).map_err(unusable)?)))
+        .collect()
+}
+
+pub(crate) fn unusable(why: impl std::fmt::Display) -> ProviderError {
+    ProviderError::Unusable(why.to_string())
+}
+
+/// Percent-encodes all but the unreserved characters of RFC 3986.
+fn encode(text: &str) -> String {
+    use std::fmt::Write as _;
+    text.bytes().fold(String::new(), |mut out, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+        out
+    })
+}

@@ -1,0 +1,147 @@
+//! What the linter finds.
+
+use keyway_providers::Catalogue;
+
+const GOOD: &str = r#"
+name = "Good"
+category = "testing"
+documentation = "https://example.com/docs"
+checked = "2026-11-21"
+certainty = "single"
+hosts = ["*.example.com"]
+[variables.tenant]
+label = "Tenant"
+pattern = '[a-z]+'
+[authorize]
+url = "https://{tenant}.example.com/authorize"
+pkce = "supported"
+default_scopes = ["read"]
+[callback.parameters.realm]
+pattern = '[0-9]+'
+[token]
+url = "https://example.com/token"
+client_authentication = "post"
+[revoke]
+url = "https://example.com/revoke"
+form = { token = "{refresh_or_access_token}", account = "{token.account}" }
+[[identity]]
+name = "first"
+[identity.request]
+url = "https://example.com/first/{callback.realm}"
+[[identity]]
+name = "second"
+[identity.request]
+url = "https://example.com/second/{identity.first.id}"
+[credential]
+kind = "good_oauth2"
+external_id = ["identity.second.id"]
+[credential.properties]
+account = { from = ["identity.second.id"] }
+access_token = { from = ["granted.access_token"], secret = true }
+"#;
+
+/// What the linter says of a definition in which `old` became `new`.
+fn findings(old: &str, new: &str) -> String {
+    assert!(GOOD.contains(old), "{old}");
+    let mut catalogue = Catalogue::default();
+    let added = catalogue.add("good", &GOOD.replacen(old, new, 1));
+    added.map_or_else(|error| error.to_string(), |()| String::new())
+}
+
+#[test]
+fn a_good_definition_is_good() {
+    let mut catalogue = Catalogue::default();
+    catalogue.add("good", GOOD).expect("no finding");
+}
+
+#[test]
+fn each_fault_is_found() {
+    for (old, new, finding) in [
+        (
+            "hosts = [\"*.example.com\"]",
+            "",
+            "`hosts` must list where it may lead",
+        ),
+        (
+            "https://example.com/token",
+            "http://example.com/token",
+            "token.url: use https",
+        ),
+        (
+            "https://example.com/token",
+            "https://example.com/{nothing}",
+            "token.url: {nothing} is no variable",
+        ),
+        (
+            "https://example.com/token",
+            "https://example.com/{access_token}",
+            "token.url: {access_token} is no variable",
+        ),
+        (
+            "{identity.first.id}",
+            "{identity.second.id}",
+            "second: {identity.second.id} has no value there",
+        ),
+        (
+            "first/{callback.realm}",
+            "first/{identity.second.id}",
+            "first: {identity.second.id} has no value there",
+        ),
+        (
+            "{callback.realm}",
+            "{callback.other}",
+            "first: {callback.other} has no value there",
+        ),
+        (
+            "{token.account}",
+            "{callback.realm}",
+            "revoke: {callback.realm} has no value there",
+        ),
+        (
+            "{token.account}",
+            "{identity.first.id}",
+            "revoke: {identity.first.id} has no value there",
+        ),
+        (
+            "{token.account}",
+            "{token.access_token}",
+            "revoke: {token.access_token} has no value there",
+        ),
+        (
+            "{token.account}",
+            "{token.unknown}",
+            "revoke: {token.unknown} has no value there",
+        ),
+        (
+            "[\"identity.second.id\"]\n[",
+            "[\"identity.third.id\"]\n[",
+            "has no value",
+        ),
+        (
+            "[\"granted.access_token\"], secret = true",
+            "[\"granted.access_token\"]",
+            "access_token: holds a token, so it must be secret",
+        ),
+        ("[\"read\"]", "[\"read\", \"read\"]", "a scope is repeated"),
+        (
+            "default_scopes = [\"read\"]",
+            "default_scopes = [\"read\"]\nscope_parameter = \"\"",
+            "scopes without a scope_parameter are never sent",
+        ),
+        ("'[a-z]+'", "'[a-z'", "is no regular expression"),
+        (
+            "{tenant}.example.com",
+            "www.example.com",
+            "variables.tenant: is never used",
+        ),
+        ("pkce =", "plain = true\npkce =", "unknown field"),
+        (
+            "client_authentication = \"post\"",
+            "client_authentication = \"none\"",
+            "needs pkce = \"required\"",
+        ),
+    ] {
+        let found = findings(old, new);
+        assert!(found.contains(finding), "{new}: {found:?}");
+    }
+}
