@@ -1,0 +1,277 @@
+//! From a claimed flow to a credential.
+
+use chrono::{DateTime, Utc};
+use diesel::{prelude::*, sql_types};
+use diesel_async::RunQueryDsl;
+use keyway_domain::{
+    audit::{Actor, AuditEvent},
+    authorization_code::{AuthorizationCode, CodeRefusal, IssuedCode, Redeemed},
+    credential::{CredentialKind, ExternalAccount, NewGrant},
+    ids::{AuditEventId, AuthorizationSessionId, CredentialId, OauthAppId},
+    opaque::Digest,
+    pkce::CodeChallenge,
+    sealed::Sealed,
+};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::{
+    Store, StoreError, audit_events,
+    schema::authorization_codes,
+    statement::{Bind, Statement, statement},
+};
+
+/// What a completed flow leaves behind.
+#[derive(Debug, Clone)]
+pub struct NewCompletion {
+    /// The flow, claimed by the caller.
+    pub session_id: AuthorizationSessionId,
+    /// What the provider granted.
+    pub grant: NewGrant,
+    /// The code that the client will redeem.
+    pub code: IssuedCode,
+}
+
+struct CompleteSession;
+
+impl Statement for CompleteSession {
+    // One round trip, one commit: the flow ends, the grant is kept, the code is issued, or nothing.
+    // The app is locked before the flow, in the order in which a removal of the app locks them: the
+    // other way round, each would wait for the other.
+    const SQL: &'static str = "
+        WITH app AS (
+            SELECT a.id
+            FROM authorization_sessions s JOIN oauth_apps a ON a.id = s.oauth_app_id
+            WHERE s.id = ?1
+            FOR KEY SHARE OF a
+        ), completed AS (
+            UPDATE authorization_sessions s
+            SET completed_at = ?14, external_label = ?5, sealed_secrets = NULL, sealed_response = NULL
+            FROM app
+            WHERE s.id = ?1 AND s.oauth_app_id = app.id
+              AND s.claimed_at IS NOT NULL AND s.completed_at IS NULL AND s.failed_at IS NULL
+            RETURNING s.id, s.account_id, s.oauth_app_id, s.code_challenge, s.variables
+        ), granted AS (
+            INSERT INTO grants (id, account_id, oauth_app_id, kind, external_id, external_label, properties,
+                                secret_names, sealed_secrets, variables, expires_at, refresh_expires_at, created_at)
+            SELECT ?2, account_id, oauth_app_id, ?3, ?4, ?5, ?6, ?7, ?8, variables, ?9, ?10, ?14
+            FROM completed
+        )
+        INSERT INTO authorization_codes (id, account_id, session_id, oauth_app_id, grant_id, code_digest,
+                                         code_challenge, sealed_state, created_at, expires_at)
+        SELECT ?11, account_id, id, oauth_app_id, ?2, ?12, code_challenge, ?13, ?14, ?15
+        FROM completed
+        RETURNING id";
+    type Row = sql_types::Uuid;
+}
+
+struct RedeemCode;
+
+impl Statement for RedeemCode {
+    // The first UPDATE is the guard: of any number of callers, on any number of gateways, one finds
+    // the row unredeemed. Everything else hangs on what it returns, in the same commit.
+    // `IS NOT DISTINCT FROM` binds the challenge both ways: a missing verifier and a verifier that
+    // answers no challenge are refused alike (RFC 9700 section 2.1.1).
+    // A credential that was there keeps its id and gets the new grant; the old one is erased.
+    const SQL: &'static str = "
+        WITH code AS (
+            UPDATE authorization_codes
+            SET redeemed_at = ?4
+            WHERE code_digest = ?1 AND oauth_app_id = ?2 AND redeemed_at IS NULL AND expires_at > ?4
+              AND code_challenge IS NOT DISTINCT FROM ?3
+            RETURNING id, account_id, oauth_app_id, grant_id, sealed_state
+        ), upserted AS (
+            INSERT INTO credentials (id, account_id, oauth_app_id, provider, kind, external_id, grant_id, created_at, updated_at)
+            SELECT ?5, code.account_id, code.oauth_app_id, a.provider, g.kind, g.external_id, g.id, ?4, ?4
+            FROM code JOIN grants g ON g.id = code.grant_id JOIN oauth_apps a ON a.id = code.oauth_app_id
+            ON CONFLICT (oauth_app_id, kind, external_id) DO UPDATE
+            SET superseded_grant_id = credentials.grant_id, grant_id = excluded.grant_id, updated_at = excluded.updated_at
+            RETURNING id, superseded_grant_id
+        ), erased AS (
+            DELETE FROM grants USING upserted WHERE grants.id = upserted.superseded_grant_id
+        ), audited AS (
+            INSERT INTO audit_events (id, account_id, actor_kind, actor_id, action, subject_id, detail, created_at)
+            SELECT ?6, code.account_id, 'client', code.oauth_app_id,
+                   CASE WHEN upserted.superseded_grant_id IS NULL THEN 'credential.created' ELSE 'credential.renewed' END,
+                   upserted.id, jsonb_build_object('code', code.id), ?4
+            FROM code, upserted
+        )
+        SELECT code.id, code.account_id, code.sealed_state, upserted.id, g.id, g.kind, g.external_id,
+               g.external_label, g.properties, g.sealed_secrets
+        FROM code JOIN grants g ON g.id = code.grant_id CROSS JOIN upserted";
+    type Row = (
+        sql_types::Uuid,
+        sql_types::Uuid,
+        sql_types::Nullable<sql_types::Binary>,
+        sql_types::Uuid,
+        sql_types::Uuid,
+        sql_types::Text,
+        sql_types::Text,
+        sql_types::Nullable<sql_types::Text>,
+        sql_types::Jsonb,
+        sql_types::Binary,
+    );
+}
+
+#[derive(Queryable)]
+struct RedeemedRow {
+    code_id: Uuid,
+    account_id: Uuid,
+    sealed_state: Option<Vec<u8>>,
+    credential_id: Uuid,
+    grant_id: Uuid,
+    kind: String,
+    external_id: String,
+    external_label: Option<String>,
+    properties: Value,
+    sealed_secrets: Vec<u8>,
+}
+
+impl Store {
+    /// Ends a claimed flow: keeps the grant and issues the code.
+    ///
+    /// `false` if the flow was not waiting for this: it ended, or its app was removed meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing is kept then.
+    pub async fn complete_authorization(
+        &self,
+        new: &NewCompletion,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let NewCompletion {
+            session_id,
+            grant,
+            code,
+        } = new;
+        let completed: Option<Uuid> = statement::<CompleteSession>(vec![
+            Bind::Uuid(session_id.uuid()),
+            Bind::Uuid(grant.id.uuid()),
+            Bind::Text(grant.kind.0.clone()),
+            Bind::Text(grant.external.id.clone()),
+            Bind::MaybeText(grant.external.label.clone()),
+            Bind::Json(Value::Object(grant.public.clone())),
+            Bind::Json(json!(grant.secret_names)),
+            Bind::Bytes(grant.sealed_secrets.as_bytes().to_vec()),
+            Bind::MaybeTime(grant.expires_at),
+            Bind::MaybeTime(grant.refresh_expires_at),
+            Bind::Uuid(code.id.uuid()),
+            Bind::Bytes(code.digest.as_bytes().to_vec()),
+            Bind::MaybeBytes(
+                code.sealed_state
+                    .as_ref()
+                    .map(|sealed| sealed.as_bytes().to_vec()),
+            ),
+            Bind::Time(now),
+            Bind::Time(code.expires_at),
+        ])
+        .get_result(&mut self.write().await?)
+        .await
+        .optional()?;
+        Ok(completed.is_some())
+    }
+
+    /// Redeems a code for the app that was authenticated, and creates or renews the credential.
+    ///
+    /// `None` when the code is unknown, expired, used, another app's, or its challenge is not met;
+    /// [`Store::explain_code_refusal`] tells the log which.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the code is not spent then.
+    pub async fn redeem_authorization_code(
+        &self,
+        code: Digest<AuthorizationCode>,
+        app: OauthAppId,
+        challenge: Option<&CodeChallenge>,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Redeemed>, StoreError> {
+        let random = self.random.as_ref();
+        let row: Option<RedeemedRow> = statement::<RedeemCode>(vec![
+            Bind::Bytes(code.as_bytes().to_vec()),
+            Bind::Uuid(app.uuid()),
+            Bind::MaybeText(challenge.map(|challenge| challenge.as_str().to_owned())),
+            Bind::Time(now),
+            Bind::Uuid(CredentialId::generate(now, random).uuid()),
+            Bind::Uuid(AuditEventId::generate(now, random).uuid()),
+        ])
+        .get_result(&mut self.write().await?)
+        .await
+        .optional()?;
+        row.map(|row| {
+            Ok(Redeemed {
+                code_id: row.code_id.into(),
+                account_id: row.account_id.into(),
+                sealed_state: row.sealed_state.map(Sealed::from_bytes),
+                credential_id: row.credential_id.into(),
+                grant_id: row.grant_id.into(),
+                kind: CredentialKind(row.kind),
+                external: ExternalAccount {
+                    id: row.external_id,
+                    label: row.external_label,
+                },
+                public: object(row.properties)?,
+                sealed_secrets: Sealed::from_bytes(row.sealed_secrets),
+            })
+        })
+        .transpose()
+    }
+
+    /// Why a redemption found nothing. A second use of a code by its own app goes to the audit log
+    /// (RFC 6749 section 4.1.2): somebody has a code that is not theirs.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn explain_code_refusal(
+        &self,
+        code: Digest<AuthorizationCode>,
+        app: OauthAppId,
+        now: DateTime<Utc>,
+    ) -> Result<CodeRefusal, StoreError> {
+        type Found = (Uuid, Uuid, Uuid, DateTime<Utc>, Option<DateTime<Utc>>);
+        let mut connection = self.write().await?;
+        let found: Option<Found> = authorization_codes::table
+            .filter(authorization_codes::code_digest.eq(code.as_bytes()))
+            .select((
+                authorization_codes::id,
+                authorization_codes::account_id,
+                authorization_codes::oauth_app_id,
+                authorization_codes::expires_at,
+                authorization_codes::redeemed_at,
+            ))
+            .first(&mut connection)
+            .await
+            .optional()?;
+        let Some((id, account, issued_to, expires_at, redeemed_at)) = found else {
+            return Ok(CodeRefusal::Unknown);
+        };
+        if issued_to != app.uuid() {
+            return Ok(CodeRefusal::Foreign);
+        }
+        if redeemed_at.is_some() {
+            let event = AuditEvent {
+                account_id: Some(account.into()),
+                actor: Actor::Client(app),
+                action: "authorization_code.reused",
+                subject: Some(id),
+                detail: json!({}),
+            };
+            audit_events::insert(&mut connection, self.random.as_ref(), &event, now).await?;
+            return Ok(CodeRefusal::Used);
+        }
+        Ok(if expires_at <= now {
+            CodeRefusal::Expired
+        } else {
+            CodeRefusal::Verifier
+        })
+    }
+}
+
+pub(crate) fn object(value: Value) -> Result<Map<String, Value>, StoreError> {
+    match value {
+        Value::Object(members) => Ok(members),
+        _ => Err(StoreError::Corrupt {
+            table: "grants",
+            column: "properties",
+        }),
+    }
+}

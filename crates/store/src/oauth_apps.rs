@@ -1,0 +1,326 @@
+//! The accounts' clients at providers.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::{AsyncConnection, RunQueryDsl};
+use keyway_domain::{
+    audit::{Actor, AuditEvent},
+    ids::{AccountId, OauthAppId},
+    provider::ProviderSlug,
+    scope::Scopes,
+    sealed::Sealed,
+};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{Conflict, Store, StoreError, audit_events, schema::oauth_apps};
+
+/// An app to store.
+#[derive(Debug, Clone)]
+pub struct NewOauthApp {
+    /// Its id: the `client_id` of every Keyway URL.
+    pub id: OauthAppId,
+    /// The tenant.
+    pub account_id: AccountId,
+    /// The provider.
+    pub provider: ProviderSlug,
+    /// Name for people.
+    pub name: String,
+    /// The provider's client id.
+    pub client_id: String,
+    /// The provider's client secret.
+    pub sealed_client_secret: Sealed,
+    /// Scopes to ask for; none means the catalogue's default.
+    pub scopes: Option<Scopes>,
+    /// Now.
+    pub created_at: DateTime<Utc>,
+}
+
+/// An app.
+#[derive(Debug, Clone)]
+pub struct OauthApp {
+    /// Its id.
+    pub id: OauthAppId,
+    /// The tenant.
+    pub account_id: AccountId,
+    /// The provider.
+    pub provider: ProviderSlug,
+    /// Name for people.
+    pub name: String,
+    /// The provider's client id.
+    pub client_id: String,
+    /// The provider's client secret.
+    pub sealed_client_secret: Sealed,
+    /// Scopes to ask for; none means the catalogue's default.
+    pub scopes: Option<Scopes>,
+    /// When it was registered.
+    pub created_at: DateTime<Utc>,
+    /// When it was last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// What can be changed of an app. Provider and client id cannot: credentials hang on them.
+#[derive(Debug, Clone, Default)]
+pub struct OauthAppChange {
+    /// A new name.
+    pub name: Option<String>,
+    /// A new secret.
+    pub sealed_client_secret: Option<Sealed>,
+    /// New scopes; `Some(None)` returns to the catalogue's default.
+    pub scopes: Option<Option<Scopes>>,
+}
+
+/// What became of a removal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removal {
+    /// Gone.
+    Removed,
+    /// The account has no such app.
+    Unknown,
+    /// Credentials, or flows of the last minute, still need it.
+    InUse,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = oauth_apps, check_for_backend(diesel::pg::Pg))]
+pub(crate) struct Row {
+    id: Uuid,
+    account_id: Uuid,
+    provider: String,
+    name: String,
+    client_id: String,
+    sealed_client_secret: Vec<u8>,
+    scope: Option<String>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl TryFrom<Row> for OauthApp {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.id.into(),
+            account_id: row.account_id.into(),
+            provider: slug("oauth_apps", &row.provider)?,
+            name: row.name,
+            client_id: row.client_id,
+            sealed_client_secret: Sealed::from_bytes(row.sealed_client_secret),
+            scopes: row
+                .scope
+                .as_deref()
+                .map(|text| scopes("oauth_apps", text))
+                .transpose()?,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}
+
+impl Store {
+    /// Registers an app.
+    ///
+    /// # Errors
+    /// [`Conflict::Exists`] if the account has registered this client id of this provider.
+    pub async fn insert_oauth_app(
+        &self,
+        new: &NewOauthApp,
+        actor: Actor,
+    ) -> Result<(), StoreError> {
+        let random = self.random.as_ref();
+        let event = event(
+            new.account_id,
+            actor,
+            "oauth_app.created",
+            new.id,
+            json!({"provider": new.provider.as_str(), "name": new.name}),
+        );
+        self.write()
+            .await?
+            .transaction(async |connection| {
+                diesel::insert_into(oauth_apps::table)
+                    .values((
+                        oauth_apps::id.eq(new.id.uuid()),
+                        oauth_apps::account_id.eq(new.account_id.uuid()),
+                        oauth_apps::provider.eq(new.provider.as_str()),
+                        oauth_apps::name.eq(&new.name),
+                        oauth_apps::client_id.eq(&new.client_id),
+                        oauth_apps::sealed_client_secret.eq(new.sealed_client_secret.as_bytes()),
+                        oauth_apps::scope.eq(new.scopes.as_ref().map(ToString::to_string)),
+                        oauth_apps::created_at.eq(new.created_at),
+                        oauth_apps::updated_at.eq(new.created_at),
+                    ))
+                    .execute(connection)
+                    .await?;
+                audit_events::insert(connection, random, &event, new.created_at).await
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// An app by id alone: for client authentication, which then proves who asks.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_oauth_app_of_client(
+        &self,
+        id: OauthAppId,
+    ) -> Result<Option<OauthApp>, StoreError> {
+        let row = oauth_apps::table
+            .find(id.uuid())
+            .select(Row::as_select())
+            .first(&mut self.read().await?)
+            .await
+            .optional()?;
+        row.map(OauthApp::try_from).transpose()
+    }
+
+    /// An app of this account.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_oauth_app(
+        &self,
+        account: AccountId,
+        id: OauthAppId,
+    ) -> Result<Option<OauthApp>, StoreError> {
+        let app = self.find_oauth_app_of_client(id).await?;
+        Ok(app.filter(|app| app.account_id == account))
+    }
+
+    /// The account's apps, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_oauth_apps(&self, account: AccountId) -> Result<Vec<OauthApp>, StoreError> {
+        let rows = oauth_apps::table
+            .filter(oauth_apps::account_id.eq(account.uuid()))
+            .order(oauth_apps::id)
+            .select(Row::as_select())
+            .load(&mut self.read().await?)
+            .await?;
+        rows.into_iter().map(OauthApp::try_from).collect()
+    }
+
+    /// Changes an app; `false` if the account has no such.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn update_oauth_app(
+        &self,
+        account: AccountId,
+        id: OauthAppId,
+        change: &OauthAppChange,
+        actor: Actor,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let random = self.random.as_ref();
+        let action = if change.sealed_client_secret.is_some() {
+            "oauth_app.secret_replaced"
+        } else {
+            "oauth_app.updated"
+        };
+        let event = event(account, actor, action, id, json!({"name": change.name}));
+        let changed =
+            self.write()
+                .await?
+                .transaction(async |connection| {
+                    let changed = diesel::update(oauth_apps::table)
+                        .filter(oauth_apps::id.eq(id.uuid()))
+                        .filter(oauth_apps::account_id.eq(account.uuid()))
+                        .set((
+                            change.name.as_ref().map(|name| oauth_apps::name.eq(name)),
+                            change.sealed_client_secret.as_ref().map(|sealed| {
+                                oauth_apps::sealed_client_secret.eq(sealed.as_bytes())
+                            }),
+                            change.scopes.as_ref().map(|scopes| {
+                                oauth_apps::scope.eq(scopes.as_ref().map(ToString::to_string))
+                            }),
+                            oauth_apps::updated_at.eq(now),
+                        ))
+                        .execute(connection)
+                        .await?;
+                    if changed > 0 {
+                        audit_events::insert(connection, random, &event, now).await?;
+                    }
+                    Ok::<_, diesel::result::Error>(changed > 0)
+                })
+                .await?;
+        Ok(changed)
+    }
+
+    /// Removes an app that nothing needs any more. The foreign keys are the guard.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn delete_oauth_app(
+        &self,
+        account: AccountId,
+        id: OauthAppId,
+        actor: Actor,
+        now: DateTime<Utc>,
+    ) -> Result<Removal, StoreError> {
+        let random = self.random.as_ref();
+        let removed = self
+            .write()
+            .await?
+            .transaction(async |connection| {
+                let name: Option<String> = diesel::delete(oauth_apps::table)
+                    .filter(oauth_apps::id.eq(id.uuid()))
+                    .filter(oauth_apps::account_id.eq(account.uuid()))
+                    .returning(oauth_apps::name)
+                    .get_result(connection)
+                    .await
+                    .optional()?;
+                if let Some(name) = &name {
+                    let event = event(
+                        account,
+                        actor,
+                        "oauth_app.deleted",
+                        id,
+                        json!({"name": name}),
+                    );
+                    audit_events::insert(connection, random, &event, now).await?;
+                }
+                Ok::<_, diesel::result::Error>(name.is_some())
+            })
+            .await
+            .map_err(StoreError::from);
+        match removed {
+            Ok(true) => Ok(Removal::Removed),
+            Ok(false) => Ok(Removal::Unknown),
+            Err(StoreError::Conflict(Conflict::InUse)) => Ok(Removal::InUse),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn event(
+    account: AccountId,
+    actor: Actor,
+    action: &'static str,
+    app: OauthAppId,
+    detail: Value,
+) -> AuditEvent {
+    AuditEvent {
+        account_id: Some(account),
+        actor,
+        action,
+        subject: Some(app.uuid()),
+        detail,
+    }
+}
+
+pub(crate) fn slug(table: &'static str, text: &str) -> Result<ProviderSlug, StoreError> {
+    ProviderSlug::parse(text).map_err(|_| StoreError::Corrupt {
+        table,
+        column: "provider",
+    })
+}
+
+pub(crate) fn scopes(table: &'static str, text: &str) -> Result<Scopes, StoreError> {
+    Scopes::parse(text).map_err(|_| StoreError::Corrupt {
+        table,
+        column: "scope",
+    })
+}

@@ -1,0 +1,31 @@
+//! Every method of the store on a real Postgres: each clause of each guard, and each race.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    unreachable_pub,
+    reason = "tests"
+)]
+
+mod support;
+
+mod accounts;
+mod admins;
+mod api_tokens;
+mod audit_events;
+mod authorization_codes;
+mod authorization_sessions;
+mod console_sessions;
+mod credentials;
+mod errors;
+mod flow_log;
+mod isolation;
+mod migrations;
+mod oauth_apps;
+mod overview;
+mod pool;
+mod redirect_uris;
+mod setup_links;
+mod start_links;
+mod sweep;
+mod vault_keys;

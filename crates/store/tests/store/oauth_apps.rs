@@ -1,0 +1,279 @@
+//! The accounts' clients at providers.
+
+use keyway_domain::{
+    audit::Actor,
+    ids::{OauthAppId, StartLinkId},
+    scope::Scopes,
+};
+use keyway_store::{
+    Conflict, NewOauthApp, NewStartLink, OauthApp, OauthAppChange, Removal, StoreError,
+};
+use serde_json::json;
+
+use crate::support::{CROWD, World, digest, new_app, now, random, sealed, seconds, slug, values};
+
+async fn find(world: &World, id: OauthAppId) -> OauthApp {
+    let found = world.store.find_oauth_app(world.account, id).await;
+    found.expect("an answer").expect("the app")
+}
+
+async fn update(world: &World, id: OauthAppId, change: &OauthAppChange) -> bool {
+    let later = now() + seconds(5);
+    let changed = world
+        .store
+        .update_oauth_app(world.account, id, change, Actor::Operator, later);
+    changed.await.expect("an answer")
+}
+
+async fn delete(world: &World, id: OauthAppId) -> Removal {
+    let removed = world
+        .store
+        .delete_oauth_app(world.account, id, Actor::Operator, now());
+    removed.await.expect("an answer")
+}
+
+mod inserting {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_app_reads_back_as_it_was_stored() {
+        let world = World::new().await;
+        let app = find(&world, world.app).await;
+        assert_eq!((app.id, app.account_id), (world.app, world.account));
+        assert_eq!(app.provider, slug("linear"));
+        assert_eq!(
+            (app.name.as_str(), app.client_id.as_str()),
+            ("App client", "client")
+        );
+        assert_eq!(app.sealed_client_secret, sealed("client secret"));
+        assert_eq!(app.scopes, Some(Scopes::parse("read").expect("scopes")));
+        assert_eq!((app.created_at, app.updated_at), (now(), now()));
+        let of_client = world.store.find_oauth_app_of_client(world.app).await;
+        assert_eq!(
+            of_client.expect("an answer").expect("the app").id,
+            world.app
+        );
+        assert_eq!(
+            world.audited("oauth_app.created").await,
+            [json!({"provider": "linear", "name": "App client"})]
+        );
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_unknown_app_is_none() {
+        let world = World::new().await;
+        let unknown = OauthAppId::generate(now(), random());
+        let found = world.store.find_oauth_app(world.account, unknown).await;
+        assert!(found.expect("an answer").is_none());
+        let found = world.store.find_oauth_app_of_client(unknown).await;
+        assert!(found.expect("an answer").is_none());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn apps_are_listed_oldest_first() {
+        let world = World::new().await;
+        let mut ids = vec![world.app];
+        for (after, client) in [(2, "second"), (1, "first")] {
+            let at = now() + seconds(after);
+            let new = NewOauthApp {
+                id: OauthAppId::generate(at, random()),
+                created_at: at,
+                ..new_app(world.account, client)
+            };
+            let inserted = world.store.insert_oauth_app(&new, Actor::Operator).await;
+            inserted.expect("stored");
+            ids.push(new.id);
+        }
+        let listed = world.store.list_oauth_apps(world.account).await;
+        let listed: Vec<_> = listed
+            .expect("a list")
+            .into_iter()
+            .map(|app| app.id)
+            .collect();
+        assert_eq!(listed, [ids[0], ids[2], ids[1]]);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_same_client_of_another_provider_or_account_is_another_app() {
+        let world = World::new().await;
+        let other = world.account("other").await;
+        let elsewhere = NewOauthApp {
+            provider: slug("stripe"),
+            ..new_app(world.account, "client")
+        };
+        for new in [elsewhere, new_app(other, "client")] {
+            let inserted = world.store.insert_oauth_app(&new, Actor::Operator).await;
+            inserted.expect("stored");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn of_many_who_register_a_client_one_does() {
+        let world = World::new().await;
+        let account = world.account;
+        let results = world
+            .race(move |_, store| async move {
+                let new = new_app(account, "wanted");
+                store.insert_oauth_app(&new, Actor::Operator).await
+            })
+            .await;
+        let exists = |result: &&Result<(), StoreError>| {
+            matches!(result, Err(StoreError::Conflict(Conflict::Exists)))
+        };
+        assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
+        assert_eq!(
+            results.iter().filter(exists).count(),
+            CROWD - 1,
+            "{results:?}"
+        );
+        assert_eq!(
+            world
+                .count("audit_events WHERE action = 'oauth_app.created'")
+                .await,
+            2
+        );
+    }
+}
+
+mod changing {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_name_is_changed_and_nothing_else() {
+        let world = World::new().await;
+        let change = OauthAppChange {
+            name: Some("New".into()),
+            ..OauthAppChange::default()
+        };
+        assert!(update(&world, world.app, &change).await);
+        let app = find(&world, world.app).await;
+        assert_eq!(app.name, "New");
+        assert_eq!(app.sealed_client_secret, sealed("client secret"));
+        assert_eq!(app.scopes, Some(Scopes::parse("read").expect("scopes")));
+        assert_eq!(
+            (app.created_at, app.updated_at),
+            (now(), now() + seconds(5))
+        );
+        assert_eq!(
+            world.audited("oauth_app.updated").await,
+            [json!({"name": "New"})]
+        );
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_secret_is_replaced_and_that_is_audited_as_such() {
+        let world = World::new().await;
+        let change = OauthAppChange {
+            sealed_client_secret: Some(sealed("new secret")),
+            ..OauthAppChange::default()
+        };
+        assert!(update(&world, world.app, &change).await);
+        let app = find(&world, world.app).await;
+        assert_eq!(app.sealed_client_secret, sealed("new secret"));
+        assert_eq!(app.name, "App client");
+        assert_eq!(world.audited("oauth_app.secret_replaced").await.len(), 1);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn scopes_are_replaced_or_left_to_the_catalogue() {
+        let world = World::new().await;
+        let wider = Some(Scopes::parse("read write").expect("scopes"));
+        for scopes in [wider, None] {
+            let change = OauthAppChange {
+                scopes: Some(scopes.clone()),
+                ..OauthAppChange::default()
+            };
+            assert!(update(&world, world.app, &change).await);
+            assert_eq!(find(&world, world.app).await.scopes, scopes);
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_change_is_of_one_app() {
+        let world = World::new().await;
+        let other = world.app_of(world.account, "other").await;
+        let change = OauthAppChange {
+            name: Some("New".into()),
+            ..OauthAppChange::default()
+        };
+        assert!(update(&world, world.app, &change).await);
+        assert_eq!(find(&world, other).await.name, "App other");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_unknown_app_is_not_changed() {
+        let world = World::new().await;
+        let unknown = OauthAppId::generate(now(), random());
+        assert!(!update(&world, unknown, &OauthAppChange::default()).await);
+        assert!(world.audited("oauth_app.updated").await.is_empty());
+    }
+}
+
+mod removing {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_app_that_nothing_needs_is_removed() {
+        let world = World::new().await;
+        let other = world.app_of(world.account, "other").await;
+        assert_eq!(delete(&world, world.app).await, Removal::Removed);
+        let left = world.store.list_oauth_apps(world.account).await;
+        let left: Vec<_> = left
+            .expect("a list")
+            .into_iter()
+            .map(|app| app.id)
+            .collect();
+        assert_eq!(left, [other]);
+        assert_eq!(
+            world.audited("oauth_app.deleted").await,
+            [json!({"name": "App client"})]
+        );
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_unknown_app_is_not_removed() {
+        let world = World::new().await;
+        let unknown = OauthAppId::generate(now(), random());
+        assert_eq!(delete(&world, unknown).await, Removal::Unknown);
+        assert!(world.audited("oauth_app.deleted").await.is_empty());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_app_with_a_credential_is_in_use() {
+        let world = World::new().await;
+        world.connected("workspace").await;
+        assert_eq!(delete(&world, world.app).await, Removal::InUse);
+        assert_eq!(world.count("oauth_apps").await, 1);
+        assert!(world.audited("oauth_app.deleted").await.is_empty());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_app_with_an_unredeemed_code_is_in_use() {
+        let world = World::new().await;
+        world.issued("workspace").await;
+        assert_eq!(delete(&world, world.app).await, Removal::InUse);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn start_links_go_with_their_app_and_flows_stay() {
+        let world = World::new().await;
+        world.started().await;
+        let link = NewStartLink {
+            id: StartLinkId::generate(now(), random()),
+            account_id: world.account,
+            oauth_app_id: world.app,
+            digest: digest(),
+            redirect_uri: "https://client.example/cb".into(),
+            sealed_state: None,
+            scopes: None,
+            variables: values(&[]),
+            created_at: now(),
+            expires_at: now() + seconds(300),
+        };
+        world.store.insert_start_link(&link).await.expect("stored");
+        assert_eq!(delete(&world, world.app).await, Removal::Removed);
+        assert_eq!(world.count("start_links").await, 0);
+        let orphaned = "authorization_sessions WHERE oauth_app_id IS NULL";
+        assert_eq!(world.count(orphaned).await, 1);
+    }
+}

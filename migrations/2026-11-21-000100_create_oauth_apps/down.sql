@@ -1,0 +1,2 @@
+DROP TABLE redirect_uris;
+DROP TABLE oauth_apps;
