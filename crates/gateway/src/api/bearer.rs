@@ -1,0 +1,41 @@
+//! Who asks: the holder of an API token.
+
+use actix_web::{HttpRequest, http::header};
+use chrono::{DateTime, Utc};
+use keyway_domain::api_token::{ApiScope, ApiToken};
+use keyway_store::FoundApiToken;
+
+use crate::{App, api::error::ApiError, error::Fault};
+
+/// The token of the request, if it is good now and may do this (RFC 6750 section 2.1).
+pub(crate) async fn authorize(
+    app: &App,
+    request: &HttpRequest,
+    scope: ApiScope,
+    now: DateTime<Utc>,
+) -> Result<FoundApiToken, ApiError> {
+    let mut values = request.headers().get_all(header::AUTHORIZATION);
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return Err(ApiError::Unauthorized);
+    };
+    let (scheme, text) = value
+        .to_str()
+        .ok()
+        .and_then(|value| value.split_once(' '))
+        .ok_or(ApiError::Unauthorized)?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(ApiError::Unauthorized);
+    }
+    let token = ApiToken::parse(text.trim()).ok_or(ApiError::Unauthorized)?;
+    let found = app
+        .store
+        .find_api_token(app.ring.digest(&token), now)
+        .await
+        .map_err(Fault::from)?;
+    let found = found.ok_or(ApiError::Unauthorized)?;
+    if found.allows(scope) {
+        Ok(found)
+    } else {
+        Err(ApiError::Forbidden(scope.as_str()))
+    }
+}

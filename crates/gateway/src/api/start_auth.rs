@@ -1,0 +1,150 @@
+//! `POST /v1/credentials/start-auth`: a one-time link into the flow.
+
+use std::collections::BTreeMap;
+
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use chrono::TimeDelta;
+use keyway_domain::{
+    SecretString,
+    api_token::ApiScope,
+    authorization_session::MAX_STATE,
+    ids::{AccountId, StartLinkId},
+    opaque::{OpaqueToken as _, StartToken},
+    redirect_uri::RedirectUri,
+    scope::Scopes,
+    sealed::Place,
+};
+use keyway_store::{LinkTarget, NewStartLink};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{
+    App,
+    api::{bearer, error::ApiError},
+    error::Fault,
+    link::parse_id,
+};
+
+/// How long the link is good for.
+const LIFETIME: TimeDelta = TimeDelta::minutes(5);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StartAuth {
+    oauth_app_id: String,
+    credential_kind: Option<String>,
+    redirect_url: String,
+    state: Option<Value>,
+    scope: Option<String>,
+    #[serde(default)]
+    params: BTreeMap<String, String>,
+}
+
+pub(crate) async fn post(
+    app: web::Data<App>,
+    request: HttpRequest,
+    body: web::Bytes,
+) -> HttpResponse {
+    match start(&app, &request, &body).await {
+        Ok(response) => response,
+        Err(error) => error.respond(),
+    }
+}
+
+async fn start(app: &App, request: &HttpRequest, body: &[u8]) -> Result<HttpResponse, ApiError> {
+    let now = app.now();
+    let token = bearer::authorize(app, request, ApiScope::LINK_SESSIONS_WRITE, now).await?;
+    let read: StartAuth = serde_json::from_slice(body).map_err(|_| {
+        ApiError::Malformed("The body is not a JSON object with the documented fields.")
+    })?;
+    let target = find_target(app, token.account_id, &read.oauth_app_id).await?;
+    let checked = check(app, &target, &read)?;
+    let id = StartLinkId::generate(now, app.random.as_ref());
+    let secret = StartToken::generate(app.random.as_ref());
+    let sealed_state = checked
+        .state
+        .map(|state| app.seal(&Place::start_link_state(id, target.account_id), &state))
+        .transpose()
+        .map_err(Fault::from)?;
+    let link = NewStartLink {
+        id,
+        account_id: target.account_id,
+        oauth_app_id: target.oauth_app_id,
+        digest: app.ring.digest(&secret),
+        redirect_uri: read.redirect_url,
+        sealed_state,
+        scopes: checked.scopes,
+        variables: checked.variables,
+        created_at: now,
+        expires_at: now + LIFETIME,
+    };
+    app.store
+        .insert_start_link(&link)
+        .await
+        .map_err(Fault::from)?;
+    let path = format!("/link/oauth2/start/{}", secret.secret().expose());
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(json!({"start_url": app.public_url.join(&path)})))
+}
+
+async fn find_target(app: &App, account: AccountId, id: &str) -> Result<LinkTarget, ApiError> {
+    let found = match parse_id(id) {
+        Some(id) => app.store.find_link_target(id).await.map_err(Fault::from)?,
+        None => None,
+    };
+    found
+        .filter(|target| target.account_id == account)
+        .ok_or_else(|| ApiError::field("oauth_app_id", "there is no such OAuth app"))
+}
+
+struct Checked {
+    state: Option<SecretString>,
+    scopes: Option<Scopes>,
+    variables: BTreeMap<String, String>,
+}
+
+fn check(app: &App, target: &LinkTarget, read: &StartAuth) -> Result<Checked, ApiError> {
+    let provider = app
+        .catalogue
+        .find(&target.provider)
+        .ok_or_else(|| ApiError::field("oauth_app_id", "its provider is not in the catalogue"))?;
+    let kind = &provider.definition.credential.kind.0;
+    if read
+        .credential_kind
+        .as_ref()
+        .is_some_and(|asked| asked != kind)
+    {
+        return Err(ApiError::field(
+            "credential_kind",
+            format!("this app yields {kind}"),
+        ));
+    }
+    if RedirectUri::prove(&read.redirect_url, &target.provider, &target.redirect_uris).is_none() {
+        return Err(ApiError::field(
+            "redirect_url",
+            "this address is not registered",
+        ));
+    }
+    // A text comes back as it is, anything else as JSON.
+    let state = read.state.as_ref().map(|state| match state {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    });
+    if state.as_ref().is_some_and(|state| state.len() > MAX_STATE) {
+        return Err(ApiError::field("state", "at most 5 kB"));
+    }
+    let scopes = read.scope.as_deref().map(Scopes::parse).transpose();
+    let given = read
+        .params
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
+    Ok(Checked {
+        state: state.map(SecretString::new),
+        scopes: scopes.map_err(|error| ApiError::field("scope", error.to_string()))?,
+        variables: provider
+            .definition
+            .check_variables(given)
+            .map_err(|error| ApiError::field("params", error.to_string()))?,
+    })
+}

@@ -1,0 +1,95 @@
+//! The link flow: start, variables, callback, token.
+
+mod begin;
+mod callback;
+mod complete;
+pub(crate) mod diagnostics;
+pub(crate) mod parameters;
+mod redirect;
+mod start;
+mod start_link;
+mod token;
+mod variables;
+
+use actix_web::{
+    HttpRequest, HttpResponse, guard,
+    http::{StatusCode, header},
+    web,
+};
+use keyway_domain::ids::AuthorizationSessionId;
+
+pub(crate) use start::parse_id;
+
+/// Routes of the flow.
+pub(crate) fn routes(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            web::resource("/link/oauth2/start")
+                .route(web::get().guard(guard::fn_guard(is_visit)).to(start::get))
+                .route(web::get().to(async || too_early()))
+                .route(web::head().to(async || nothing())),
+        )
+        .service(
+            web::resource("/link/oauth2/start/{token}")
+                .route(
+                    web::get()
+                        .guard(guard::fn_guard(is_visit))
+                        .to(start_link::get),
+                )
+                .route(web::get().to(async || too_early()))
+                .route(web::head().to(async || nothing())),
+        )
+        .service(
+            web::resource("/link/oauth2/variables/{flow}").route(web::post().to(variables::post)),
+        )
+        .service(
+            web::resource("/link/oauth2/callback/{provider}")
+                .app_data(web::PayloadConfig::new(64 * 1024))
+                .route(
+                    web::get()
+                        .guard(guard::fn_guard(is_visit))
+                        .to(callback::get),
+                )
+                .route(web::get().to(async || too_early()))
+                .route(web::post().to(callback::post))
+                .route(web::head().to(async || nothing())),
+        )
+        .service(web::resource("/link/oauth2/token").route(web::post().to(token::post)));
+}
+
+/// Whether a GET is a person's visit rather than a browser's prefetch.
+fn is_visit(context: &guard::GuardContext<'_>) -> bool {
+    let headers = context.head().headers();
+    !["sec-purpose", "purpose", "x-moz"].iter().any(|name| {
+        let value = headers.get(*name).and_then(|value| value.to_str().ok());
+        value.is_some_and(|value| value.contains("prefetch"))
+    })
+}
+
+/// A prefetch creates and consumes nothing; an error status keeps the browser from using it.
+fn too_early() -> HttpResponse {
+    // 425 Too Early (RFC 8470 section 5.2).
+    HttpResponse::build(StatusCode::from_u16(425).unwrap_or(StatusCode::BAD_REQUEST))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .finish()
+}
+
+/// HEAD, as link previewers send it, creates and consumes nothing.
+fn nothing() -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .finish()
+}
+
+/// The cookie of one flow; one each, so that two tabs work.
+fn cookie_name(session: AuthorizationSessionId) -> String {
+    format!("keyway-flow-{}", session.uuid().simple())
+}
+
+/// Whether this browser started the flow.
+fn is_bound(app: &crate::App, request: &HttpRequest, session: AuthorizationSessionId) -> bool {
+    let name = keyway_web::cookie::name(&app.public_url, &cookie_name(session));
+    request.cookie(&name).is_some_and(|cookie| {
+        keyway_vault::digest::equal(&cookie.value().into(), &app.ring.flow_binding(session))
+    })
+}

@@ -1,0 +1,90 @@
+//! `GET /link/oauth2/start/{token}`: a one-time link that the client backend made.
+
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use chrono::{DateTime, Utc};
+use keyway_domain::{opaque::StartToken, redirect_uri::RedirectUri, sealed::Place};
+use keyway_store::StartLink;
+
+use crate::{
+    App,
+    error::Fault,
+    hosted,
+    link::begin::{self, Proven, Wishes},
+};
+
+pub(crate) async fn get(
+    app: web::Data<App>,
+    request: HttpRequest,
+    token: web::Path<String>,
+) -> HttpResponse {
+    let now = app.now();
+    match start(&app, &token, now).await {
+        Ok(Some(response)) => response,
+        Ok(None) => hosted::error(
+            StatusCode::BAD_REQUEST,
+            "This link has been used already, or is older than five minutes.",
+            &hosted::reference(&request),
+            "start link unknown, expired or used",
+        ),
+        Err(fault) => hosted::fault(&request, &fault),
+    }
+}
+
+async fn start(app: &App, token: &str, now: DateTime<Utc>) -> Result<Option<HttpResponse>, Fault> {
+    let Some(token) = StartToken::parse(token) else {
+        return Ok(None);
+    };
+    let Some(link) = app
+        .store
+        .take_start_link(app.ring.digest(&token), now)
+        .await?
+    else {
+        return Ok(None);
+    };
+    // The app or the redirect URI may have been removed since the link was made.
+    let Some(target) = app.store.find_link_target(link.oauth_app_id).await? else {
+        return Ok(None);
+    };
+    let Some(redirect_uri) =
+        RedirectUri::prove(&link.redirect_uri, &target.provider, &target.redirect_uris)
+    else {
+        return Ok(None);
+    };
+    let wishes = wishes(app, link)?;
+    let state = wishes.state.clone();
+    match begin::plan(app, &target, wishes) {
+        Ok(plan) => {
+            let target = &target;
+            begin::begin(
+                app,
+                Proven {
+                    target,
+                    redirect_uri,
+                },
+                plan,
+                now,
+            )
+            .await
+            .map(Some)
+        }
+        Err(refused) => Ok(Some(begin::refuse(
+            &redirect_uri,
+            state.as_deref(),
+            &refused,
+        ))),
+    }
+}
+
+fn wishes(app: &App, link: StartLink) -> Result<Wishes, Fault> {
+    let place = Place::start_link_state(link.id, link.account_id);
+    let state = link
+        .sealed_state
+        .map(|sealed| app.ring.open(&place, &sealed))
+        .transpose()?;
+    Ok(Wishes {
+        state: state.map(|state| state.expose().clone()),
+        scope: link.scopes.map(|scopes| scopes.to_string()),
+        variables: link.variables.into_iter().collect(),
+        ..Wishes::default()
+    })
+}

@@ -1,0 +1,22 @@
+//! The gateway's router, driven over HTTP on a real Postgres, with the provider lab behind it.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    unreachable_pub,
+    reason = "tests"
+)]
+
+mod support;
+
+mod callback;
+mod canaries;
+mod flow;
+mod health;
+mod providers;
+mod start;
+mod start_link;
+mod sweep;
+mod tampering;
+mod token;
+mod variables;
