@@ -1,0 +1,33 @@
+//! What was just done, said once on the page that follows.
+
+use actix_web::HttpRequest;
+
+/// Sentences by the word that stands for them in `?done=`: a redirect can bring a word and no
+/// text, so nobody can put words into our mouth.
+const SENTENCES: [(&str, &str); 7] = [
+    (
+        "registered",
+        "Registered. The client secret is sealed: nobody can read it here.",
+    ),
+    ("saved", "Saved."),
+    (
+        "secret-replaced",
+        "The client secret is replaced. Flows use the new one from now on.",
+    ),
+    ("app-deleted", "The OAuth app is deleted."),
+    ("uri-added", "The redirect URI is added."),
+    ("uri-removed", "The redirect URI is removed."),
+    (
+        "set-up",
+        "Welcome to Keyway. You are signed in as the first admin.",
+    ),
+];
+
+/// The sentence of this request, if it follows a form.
+pub(crate) fn of(request: &HttpRequest) -> Option<&'static str> {
+    let word = request.query_string().strip_prefix("done=")?;
+    SENTENCES
+        .iter()
+        .find(|(known, _)| *known == word)
+        .map(|(_, sentence)| *sentence)
+}

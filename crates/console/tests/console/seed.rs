@@ -1,0 +1,86 @@
+//! Accounts, apps and redirect URIs for the console to show.
+
+use keyway_domain::{
+    Random, SecretString,
+    account::{Email, slug},
+    audit::Actor,
+    ids::{AccountId, AdminId, OauthAppId, RedirectUriId},
+    provider::ProviderSlug,
+    random::OsRandom,
+    redirect_uri::RedirectUriTemplate,
+    sealed::Place,
+};
+use keyway_store::{NewAccount, NewAdmin, NewOauthApp, RegisteredUri};
+
+use crate::support::{Console, PASSWORD};
+
+pub fn random() -> &'static dyn Random {
+    &OsRandom
+}
+
+impl Console {
+    /// An account with one admin.
+    pub async fn account(&self, name: &str, email: &str) -> AccountId {
+        let now = self.now();
+        let account = NewAccount {
+            id: AccountId::generate(now, random()),
+            slug: slug(name).expect("a name"),
+            name: name.to_owned(),
+            created_at: now,
+        };
+        let password_hash = self.app.passwords.hash(PASSWORD.into(), random()).await;
+        let admin = NewAdmin {
+            id: AdminId::generate(now, random()),
+            email: Email::parse(email).expect("an address"),
+            password_hash: password_hash.expect("a hash"),
+            created_at: now,
+        };
+        let stored = self
+            .app
+            .store
+            .insert_admin(&account, &admin, Actor::Operator);
+        stored.await.expect("an admin").account.id
+    }
+
+    /// An app; its client secret is `secret-<client id>`.
+    pub async fn oauth_app(
+        &self,
+        account: AccountId,
+        provider: &str,
+        name: &str,
+        client_id: &str,
+    ) -> OauthAppId {
+        let now = self.now();
+        let id = OauthAppId::generate(now, random());
+        let place = Place::oauth_app_client_secret(id, account);
+        let secret = SecretString::new(format!("secret-{client_id}"));
+        let new = NewOauthApp {
+            id,
+            account_id: account,
+            provider: ProviderSlug::parse(provider).expect("a slug"),
+            name: name.to_owned(),
+            client_id: client_id.to_owned(),
+            sealed_client_secret: self.ring.seal(&place, &secret, random()).expect("sealed"),
+            scopes: None,
+            created_at: now,
+        };
+        let inserted = self.app.store.insert_oauth_app(&new, Actor::Operator);
+        inserted.await.expect("an app");
+        id
+    }
+
+    pub async fn redirect_uri(&self, account: AccountId, uri: &str) -> RedirectUriId {
+        let now = self.now();
+        let new = RegisteredUri {
+            id: RedirectUriId::generate(now, random()),
+            uri: RedirectUriTemplate::parse(uri).expect("a redirect URI"),
+            created_at: now,
+        };
+        let inserted = self
+            .app
+            .store
+            .insert_redirect_uri(account, &new, Actor::Operator);
+        inserted.await.expect("a redirect URI");
+        new.id
+    }
+}

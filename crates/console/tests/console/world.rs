@@ -1,0 +1,192 @@
+//! Two accounts with a row of everything, and every route there is.
+
+use keyway_domain::{
+    authorization_session::Step,
+    ids::{AccountId, AuthorizationSessionId, CredentialId, OauthAppId, RedirectUriId},
+};
+
+use crate::{browser::Browser, flows::Progress, support::Console};
+
+/// Pages of somebody who is signed in.
+pub const PAGES: [&str; 14] = [
+    "/",
+    "/oauth-apps",
+    "/oauth-apps/new",
+    "/oauth-apps/new/{provider}",
+    "/oauth-apps/{app}",
+    "/oauth-apps/{app}/edit",
+    "/oauth-apps/{app}/secret",
+    "/oauth-apps/{app}/delete",
+    "/redirect-uris",
+    "/redirect-uris/{uri}/delete",
+    "/credentials",
+    "/credentials/{credential}",
+    "/flow-log",
+    "/flow-log/{flow}",
+];
+
+/// A form of somebody who is signed in, filled in so that it would be accepted.
+pub type FormRoute = (&'static str, &'static [(&'static str, &'static str)]);
+
+/// The forms; those that end something stand last.
+pub const FORMS: [FormRoute; 7] = [
+    (
+        "/oauth-apps/new/{provider}",
+        &[
+            ("name", "New"),
+            ("client_id", "new-id"),
+            ("client_secret", "new-secret"),
+            ("scopes", ""),
+        ],
+    ),
+    (
+        "/oauth-apps/{app}/edit",
+        &[("name", "Renamed"), ("scopes", "read")],
+    ),
+    ("/oauth-apps/{app}/secret", &[("client_secret", "another")]),
+    ("/oauth-apps/{app}/delete", &[]),
+    ("/redirect-uris", &[("uri", "https://new.example/cb")]),
+    ("/redirect-uris/{uri}/delete", &[]),
+    ("/sign-out", &[]),
+];
+
+/// An account with a row of everything.
+pub struct Tenant {
+    pub account: AccountId,
+    pub email: String,
+    pub app: OauthAppId,
+    /// An app that nothing hangs on.
+    pub idle_app: OauthAppId,
+    pub uri: RedirectUriId,
+    pub credential: CredentialId,
+    pub flow: AuthorizationSessionId,
+}
+
+/// Two accounts on one console.
+pub struct World {
+    pub console: Console,
+    pub ours: Tenant,
+    pub theirs: Tenant,
+    pub browser: Browser,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        let console = Console::start().await;
+        let ours = tenant(&console, "Acme").await;
+        let theirs = tenant(&console, "Globex").await;
+        let browser = console.signed_in(&ours.email).await;
+        Self {
+            console,
+            ours,
+            theirs,
+            browser,
+        }
+    }
+}
+
+/// An account whose every name holds its own.
+pub async fn tenant(console: &Console, name: &str) -> Tenant {
+    let lower = name.to_lowercase();
+    let email = format!("admin@{lower}.test");
+    let account = console.account(name, &email).await;
+    let app = console
+        .oauth_app(account, "linear", &format!("{name} Linear"), &lower)
+        .await;
+    let idle_app = console
+        .oauth_app(account, "salesforce", &format!("{name} Idle"), &lower)
+        .await;
+    let uri = console
+        .redirect_uri(account, &format!("https://{lower}.example/back/:provider"))
+        .await;
+    let connected = console
+        .flow(account, app, Progress::Connected(&format!("{name} Org")))
+        .await;
+    let failed = console
+        .flow_with(
+            account,
+            app,
+            &[("region", &format!("{lower}-region"))],
+            Progress::Failed {
+                step: Step::Exchange,
+                description: "The provider refused the code.",
+                detail: &format!("invalid_grant: {name} code expired"),
+            },
+        )
+        .await;
+    Tenant {
+        account,
+        email,
+        app,
+        idle_app,
+        uri,
+        credential: connected.credential.expect("a credential"),
+        flow: failed.flow,
+    }
+}
+
+impl Tenant {
+    /// A route with this tenant's ids. Forms that end an app get the one that can be ended.
+    pub fn path(&self, route: &str) -> String {
+        let app = if route.ends_with("/delete") {
+            self.idle_app
+        } else {
+            self.app
+        };
+        route
+            .replace("{provider}", "linear")
+            .replace("{app}", &app.to_string())
+            .replace("{uri}", &self.uri.to_string())
+            .replace("{credential}", &self.credential.to_string())
+            .replace("{flow}", &self.flow.to_string())
+    }
+}
+
+/// A route with a placeholder for a row.
+pub fn has_id(route: &str) -> bool {
+    ["{app}", "{uri}", "{credential}", "{flow}"]
+        .iter()
+        .any(|id| route.contains(id))
+}
+
+/// The tables above are complete: a route that is added and not tested fails here.
+#[test]
+fn every_route_is_listed() {
+    let sources = [
+        include_str!("../../src/lib.rs"),
+        include_str!("../../src/oauth_apps/mod.rs"),
+        include_str!("../../src/redirect_uris/mod.rs"),
+    ];
+    let mut pages = Vec::new();
+    let mut forms = Vec::new();
+    for source in sources {
+        for part in source.split("page(\"").skip(1) {
+            let (route, rest) = part.split_once('"').expect("a route");
+            let rest = rest.split(".service(").next().expect("its methods");
+            let named = match route.split('/').nth(1) {
+                Some("oauth-apps") => route.replace("{id}", "{app}"),
+                Some("redirect-uris") => route.replace("{id}", "{uri}"),
+                Some("credentials") => route.replace("{id}", "{credential}"),
+                Some("flow-log") => route.replace("{id}", "{flow}"),
+                _ => route.to_owned(),
+            };
+            if rest.contains("visit()") {
+                pages.push(named.clone());
+            }
+            if rest.contains("web::post()") {
+                forms.push(named);
+            }
+        }
+    }
+    let mut tested: Vec<&str> = PAGES.to_vec();
+    // Open to everybody, with tests of their own.
+    tested.extend(["/setup/{token}", "/sign-in"]);
+    tested.sort_unstable();
+    pages.sort();
+    assert_eq!(pages, tested);
+    let mut tested: Vec<&str> = FORMS.iter().map(|(route, _)| *route).collect();
+    tested.extend(["/setup/{token}", "/sign-in"]);
+    tested.sort_unstable();
+    forms.sort();
+    assert_eq!(forms, tested);
+}
