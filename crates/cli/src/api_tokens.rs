@@ -1,0 +1,84 @@
+//! `keyway api-tokens`.
+
+use chrono::TimeDelta;
+use clap::Subcommand;
+use keyway_domain::{
+    api_token::{ApiScope, ApiToken},
+    audit::Actor,
+    ids::ApiTokenId,
+    opaque::OpaqueToken as _,
+};
+use keyway_store::NewApiToken;
+use keyway_web::Settings;
+use serde_json::json;
+
+use crate::{context::Context, input, output::Output};
+
+#[derive(Subcommand)]
+pub(crate) enum ApiTokens {
+    /// Make a token for the management API. It is shown once.
+    Create {
+        /// Short name of the account.
+        #[arg(long)]
+        account: String,
+        /// What it is for.
+        #[arg(long, value_parser = input::name)]
+        name: String,
+        /// What it may do, separated by commas, such as credentials:read,credentials:token.
+        #[arg(long)]
+        scopes: String,
+        /// Days until it ends; never if not given.
+        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..))]
+        expires_in: Option<u16>,
+    },
+}
+
+pub(crate) async fn run(
+    command: ApiTokens,
+    settings: &Settings,
+    output: Output,
+) -> anyhow::Result<()> {
+    let ApiTokens::Create {
+        account,
+        name,
+        scopes,
+        expires_in,
+    } = command;
+    let scopes = ApiScope::parse_list(&scopes)?;
+    if scopes.is_empty() {
+        anyhow::bail!(
+            "give the token at least one scope; known: {}",
+            ApiScope::ALL.join(", ")
+        );
+    }
+    let context = Context::open(settings).await?;
+    let account = context.account(&account).await?;
+    let ring = context.key_ring(settings).await?;
+    let now = context.now();
+    let token = ApiToken::generate(context.random.as_ref());
+    let new = NewApiToken {
+        id: ApiTokenId::generate(now, context.random.as_ref()),
+        account_id: account.id,
+        name,
+        digest: ring.digest(&token),
+        scopes,
+        created_at: now,
+        expires_at: expires_in.map(|days| now + TimeDelta::days(days.into())),
+    };
+    context
+        .store
+        .insert_api_token(&new, Actor::Operator)
+        .await?;
+    let scopes: Vec<&str> = new.scopes.iter().map(|scope| scope.as_str()).collect();
+    let secret = token.secret().expose();
+    output.result(
+        &json!({
+            "id": new.id,
+            "name": new.name,
+            "scopes": scopes,
+            "expires_at": new.expires_at,
+            "token": secret,
+        }),
+        format_args!("{secret}\n\nThis is the only time that you see it."),
+    )
+}

@@ -1,0 +1,128 @@
+//! `keyway api-tokens`.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use keyway_domain::{Clock as _, api_token::ApiToken, clock::SystemClock};
+use serde_json::{Value, json};
+
+use crate::support::{Installation, Ran, fields};
+
+async fn create(installation: &Installation, more: &[&str]) -> Ran {
+    let words = [
+        "api-tokens",
+        "create",
+        "--account",
+        "acme",
+        "--name",
+        "ci",
+        "--json",
+    ];
+    installation.keyway(&[&words[..], more].concat()).await
+}
+
+#[tokio::test]
+async fn a_token_is_shown_once_and_stored_as_a_digest() {
+    let installation = Installation::new().await;
+    let scopes = ["--scopes", "credentials:read,credentials:token"];
+    let made = create(&installation, &scopes).await.json();
+    assert_eq!(
+        fields(&made),
+        ["expires_at", "id", "name", "scopes", "token"]
+    );
+    assert_eq!(made["name"], "ci");
+    assert_eq!(
+        made["scopes"],
+        json!(["credentials:read", "credentials:token"])
+    );
+    assert_eq!(made["expires_at"], Value::Null);
+    let token = made["token"].as_str().expect("a token");
+    let parsed = ApiToken::parse(token).expect("of the right form");
+    let digest = installation.ring().digest(&parsed);
+    let client = installation.database.client().await;
+    let row = client
+        .query_one("SELECT token_digest FROM api_tokens", &[])
+        .await;
+    assert_eq!(row.expect("a row").get::<_, Vec<u8>>(0), digest.as_bytes());
+    let everywhere = installation
+        .sql("SELECT t::text FROM api_tokens t UNION ALL SELECT e::text FROM audit_events e");
+    assert!(!everywhere.await.concat().contains(token));
+}
+
+#[tokio::test]
+async fn people_are_told_that_they_see_it_once() {
+    let installation = Installation::new().await;
+    let words = [
+        "api-tokens",
+        "create",
+        "--account",
+        "acme",
+        "--name",
+        "ci",
+        "--scopes",
+        "proxy",
+    ];
+    let told = installation.keyway(&words).await.succeeded().stdout;
+    let (token, rest) = told.split_once('\n').expect("a line");
+    assert!(ApiToken::parse(token).is_some(), "{told}");
+    assert_eq!(rest, "\nThis is the only time that you see it.\n");
+}
+
+#[tokio::test]
+async fn a_token_ends_after_so_many_days() {
+    let installation = Installation::new().await;
+    let made = create(&installation, &["--scopes", "proxy", "--expires-in", "30"])
+        .await
+        .json();
+    let end: DateTime<Utc> = made["expires_at"]
+        .as_str()
+        .expect("a time")
+        .parse()
+        .expect("a time");
+    let life = end - SystemClock.now();
+    assert!(
+        (TimeDelta::days(30) - life).abs() < TimeDelta::minutes(2),
+        "{life}"
+    );
+}
+
+#[tokio::test]
+async fn a_token_that_ends_at_once_is_not_meant() {
+    let installation = Installation::new().await;
+    let ran = create(&installation, &["--scopes", "proxy", "--expires-in", "0"]).await;
+    ran.misused("0 is not in 1..");
+}
+
+#[tokio::test]
+async fn a_scope_that_is_not_known_is_named() {
+    let installation = Installation::new().await;
+    let ran = create(
+        &installation,
+        &["--scopes", "credentials:read,credentials:all"],
+    )
+    .await;
+    ran.refused("unknown scope \"credentials:all\"; known: oauth_apps:read, ");
+}
+
+#[tokio::test]
+async fn a_token_needs_a_scope_and_a_name() {
+    let installation = Installation::new().await;
+    for scopes in ["", " , "] {
+        let ran = create(&installation, &["--scopes", scopes]).await;
+        ran.refused("give the token at least one scope; known: oauth_apps:read, ");
+    }
+    let words = [
+        "api-tokens",
+        "create",
+        "--account",
+        "acme",
+        "--name",
+        " ",
+        "--scopes",
+        "proxy",
+    ];
+    let ran = installation.keyway(&words).await;
+    ran.misused("a name has 1 to 100 characters");
+    assert_eq!(
+        installation.sql("SELECT count(*) FROM api_tokens").await,
+        ["0"]
+    );
+}
