@@ -1,0 +1,79 @@
+// The console's pages: of a new account, and of one in full use.
+
+import { openRegistration, register, row, signIn } from '../helpers/admin.js';
+import { PASSWORD } from '../helpers/world.js';
+import { at, entry, send, then } from './entry.js';
+
+const app = (name, rest = '') => at(({ apps }) => `/oauth-apps/${apps[name].id}${rest}`);
+
+const flow = (text) => then(at('/flow-log'), async (page) => {
+  await row(page, text).first().getByRole('link').first().click();
+  await page.getByRole('heading', { name: 'Steps' }).waitFor();
+});
+
+/** A form that was opened before its admin signed in anew in another tab. */
+async function sendStale(page, world) {
+  await openRegistration(page, world.console, 'Stripe');
+  const other = await page.context().newPage();
+  await other.goto(world.console);
+  await other.getByRole('button', { name: 'Sign out' }).click();
+  await signIn(other, { email: world.admins.filled, password: PASSWORD });
+  await other.getByRole('heading', { name: 'Overview' }).waitFor();
+  await other.close();
+  await register(page, { name: 'Typed in vain', clientId: 'stripe-1', clientSecret: 'secret', scopes: 'read_write' });
+}
+
+export const consolePages = [
+  entry('console-overview', 'empty', 'empty', 'Overview', at('/')),
+  entry('console-overview', 'filled', 'filled', 'Overview', at('/')),
+  entry('console-oauth-apps', 'empty', 'empty', 'OAuth apps', at('/oauth-apps')),
+  entry('console-oauth-apps', 'filled', 'filled', 'OAuth apps', at('/oauth-apps')),
+  entry('console-choose-provider', 'filled', 'empty', 'Choose a provider', at('/oauth-apps/new')),
+  entry('console-choose-provider', 'empty', 'empty', 'Choose a provider', at('/oauth-apps/new?q=of+no+name')),
+  entry('console-register', 'empty', 'empty', 'Register Salesforce', at('/oauth-apps/new/salesforce')),
+  entry('console-register', 'error', 'empty', 'Register Salesforce', then(at('/oauth-apps/new/salesforce'), async (page) => {
+    await register(page, { name: 'Our org', clientId: 'two words', clientSecret: '********', scopes: 'a"b' });
+    await page.getByRole('alert').waitFor();
+  })),
+  entry('console-oauth-app', 'empty', 'half', 'Halfway to Linear', app('half')),
+  entry('console-oauth-app', 'filled', 'filled', 'Acme for Sample', app('sample', '?done=registered')),
+  entry('console-oauth-app', 'long', 'filled', /^A name that goes on and on/, app('long')),
+  entry('console-edit-app', 'filled', 'filled', /^Edit/, app('long', '/edit')),
+  entry('console-edit-app', 'error', 'filled', /^Edit/, then(app('long', '/edit'), async (page) => {
+    await page.getByLabel('Scopes').fill('a"b');
+    await send(page, 'Save');
+  })),
+  entry('console-replace-secret', 'empty', 'filled', 'Replace the client secret', app('sample', '/secret')),
+  entry('console-replace-secret', 'error', 'filled', 'Replace the client secret', then(app('sample', '/secret'), async (page) => {
+    page.once('dialog', (dialog) => dialog.accept());
+    await page.getByLabel('New client secret').fill('*******');
+    await send(page, 'Replace');
+  })),
+  entry('console-delete-app', 'filled', 'filled', 'Delete Acme for Sample?', app('sample', '/delete')),
+  entry('console-delete-app', 'error', 'filled', 'Delete Acme for Sample?', then(app('sample', '/delete'), (page) => send(page, 'Delete'))),
+  entry('console-redirect-uris', 'empty', 'empty', 'Redirect URIs', at('/redirect-uris')),
+  entry('console-redirect-uris', 'filled', 'filled', 'Redirect URIs', at('/redirect-uris')),
+  entry('console-redirect-uris', 'preview', 'filled', 'Redirect URIs', then(at('/redirect-uris'), (page) =>
+    page.getByLabel('Add a redirect URI').fill('https://staging.example/:provider/done'),
+  )),
+  entry('console-redirect-uris', 'error', 'filled', 'Redirect URIs', then(at('/redirect-uris'), async (page) => {
+    await page.getByLabel('Add a redirect URI').fill('http://app.example/callback');
+    await send(page, 'Add');
+  })),
+  entry('console-remove-redirect-uri', 'filled', 'filled', 'Remove this redirect URI?', then(at('/redirect-uris'), (page) =>
+    page.getByRole('link', { name: 'Remove' }).last().click(),
+  )),
+  entry('console-credentials', 'empty', 'empty', 'Credentials', at('/credentials')),
+  entry('console-credentials', 'filled', 'filled', 'Credentials', at('/credentials')),
+  entry('console-credential', 'filled', 'filled', 'Blue Bicycle Shop', then(at('/credentials'), (page) =>
+    page.getByRole('link', { name: 'Blue Bicycle Shop' }).click(),
+  )),
+  entry('console-flow-log', 'empty', 'empty', 'Flow log', at('/flow-log')),
+  entry('console-flow-log', 'filled', 'filled', 'Flow log', at('/flow-log')),
+  entry('console-flow-log', 'error', 'filled', 'Flow log', at('/flow-log?reference=half-of-one')),
+  entry('console-flow', 'filled', 'filled', /Sample: connected/i, flow('Connected')),
+  entry('console-flow', 'error', 'filled', /Sample: failed/i, flow('Failed')),
+  entry('console-flow', 'open', 'filled', /Shopify: under way/i, flow('Under way')),
+  entry('console-error', 'error', 'filled', 'Not found', at('/nowhere')),
+  entry('console-refused', 'error', 'filled', 'Nothing was changed', sendStale),
+];
