@@ -2,6 +2,9 @@
 //! the same driver and pool, and nothing of what makes them safe to offer: no sealing, no audit, no
 //! log, no metrics, no checks that the statements do not make.
 
+mod completion;
+mod schema;
+
 use std::{net::SocketAddr, process::Command, time::Duration};
 
 use actix_web::{
@@ -10,77 +13,28 @@ use actix_web::{
     http::header::LOCATION,
     web,
 };
-use chrono::{DateTime, TimeDelta, Utc};
-use diesel::{
-    QueryResult,
-    pg::Pg,
-    prelude::*,
-    query_builder::{AstPass, Query, QueryFragment, QueryId},
-    sql_types,
-};
+use chrono::TimeDelta;
+use diesel::prelude::*;
 use diesel_async::{
     AsyncPgConnection, RunQueryDsl,
     pooled_connection::{AsyncDieselConnectionManager, bb8::Pool},
 };
 use keyway_domain::{
-    Clock as _, Random,
-    clock::SystemClock,
-    ids::{AuthorizationCodeId, AuthorizationSessionId, GrantId},
-    random::OsRandom,
+    Clock as _, Random, clock::SystemClock, ids::AuthorizationSessionId, random::OsRandom,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
+use self::{
+    completion::Completion,
+    schema::{authorization_codes, authorization_sessions, grants, oauth_apps},
+};
 use crate::{
     process::{Process, free_address},
     world::{REDIRECT_URI, World},
 };
-
-diesel::table! {
-    floor.oauth_apps (id) {
-        id -> Uuid,
-        sealed_client_secret -> Binary,
-    }
-}
-
-diesel::table! {
-    floor.authorization_sessions (id) {
-        id -> Uuid,
-        account_id -> Uuid,
-        oauth_app_id -> Nullable<Uuid>,
-        provider -> Text,
-        redirect_uri -> Nullable<Text>,
-        state_digest -> Nullable<Binary>,
-        sealed_secrets -> Nullable<Binary>,
-        scope -> Text,
-        scope_source -> Nullable<Text>,
-        variables -> Jsonb,
-        created_at -> Timestamptz,
-        expires_at -> Timestamptz,
-        claimed_at -> Nullable<Timestamptz>,
-    }
-}
-
-diesel::table! {
-    floor.grants (id) {
-        id -> Uuid,
-        properties -> Jsonb,
-        sealed_secrets -> Binary,
-    }
-}
-
-diesel::table! {
-    floor.authorization_codes (id) {
-        id -> Uuid,
-        oauth_app_id -> Uuid,
-        grant_id -> Nullable<Uuid>,
-        code_digest -> Binary,
-        expires_at -> Timestamptz,
-        redeemed_at -> Nullable<Timestamptz>,
-    }
-}
 
 /// What a floor needs to know.
 #[derive(Debug, Clone, clap::Args)]
@@ -278,7 +232,8 @@ async fn callback(
         .send();
     let answer = sent.await.map_err(ErrorInternalServerError)?;
     let tokens: Value = answer.json().await.map_err(ErrorInternalServerError)?;
-    let code = (&OsRandom as &dyn Random).token().expose().clone();
+    let random: &dyn Random = &OsRandom;
+    let code = random.token().expose().clone();
     let completion = Completion::new(&floor.arguments, claimed, returned.state, &code, &tokens);
     let _: Uuid = completion
         .get_result(&mut floor.pool.get().await.map_err(ErrorInternalServerError)?)
@@ -291,92 +246,4 @@ fn redirect(location: String) -> HttpResponse {
     HttpResponse::Found()
         .insert_header((LOCATION, location))
         .finish()
-}
-
-/// Grant and code in one statement, prepared once per connection.
-struct Completion {
-    ids: [Uuid; 5],
-    digest: Vec<u8>,
-    external_id: String,
-    properties: Value,
-    secrets: Vec<u8>,
-    now: DateTime<Utc>,
-}
-
-impl Completion {
-    fn new(
-        arguments: &Arguments,
-        app: Option<Uuid>,
-        session: Uuid,
-        code: &str,
-        tokens: &Value,
-    ) -> Self {
-        let (now, random): (_, &dyn Random) = (SystemClock.now(), &OsRandom);
-        let grant = GrantId::generate(now, random).uuid();
-        let id = AuthorizationCodeId::generate(now, random).uuid();
-        let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
-        let account = tokens.get("account");
-        Self {
-            ids: [
-                arguments.account,
-                app.unwrap_or_default(),
-                session,
-                grant,
-                id,
-            ],
-            digest: Sha256::digest(code.as_bytes()).to_vec(),
-            external_id: text(account.and_then(|account| account.get("id"))).unwrap_or_default(),
-            properties: json!({"scope": tokens.get("scope")}),
-            secrets: text(tokens.get("access_token"))
-                .unwrap_or_default()
-                .into_bytes(),
-            now,
-        }
-    }
-}
-
-impl QueryId for Completion {
-    type QueryId = Self;
-    const HAS_STATIC_QUERY_ID: bool = true;
-}
-
-impl Query for Completion {
-    type SqlType = sql_types::Uuid;
-}
-
-impl QueryFragment<Pg> for Completion {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        let [account, app, session, grant, code] = &self.ids;
-        out.push_sql(
-            "WITH granted AS (INSERT INTO floor.grants (account_id, oauth_app_id, id, kind, external_id,
-                 properties, secret_names, sealed_secrets, variables, created_at) VALUES (",
-        );
-        for id in [account, app, grant] {
-            out.push_bind_param::<sql_types::Uuid, _>(id)?;
-            out.push_sql(", ");
-        }
-        out.push_sql("'bench_oauth2', ");
-        out.push_bind_param::<sql_types::Text, _>(&self.external_id)?;
-        out.push_sql(", ");
-        out.push_bind_param::<sql_types::Jsonb, _>(&self.properties)?;
-        out.push_sql(", '[]', ");
-        out.push_bind_param::<sql_types::Binary, _>(&self.secrets)?;
-        out.push_sql(", '{}', ");
-        out.push_bind_param::<sql_types::Timestamptz, _>(&self.now)?;
-        out.push_sql(
-            ")) INSERT INTO floor.authorization_codes (account_id, oauth_app_id, session_id, grant_id, id,
-                 code_digest, created_at, expires_at) VALUES (",
-        );
-        for id in [account, app, session, grant, code] {
-            out.push_bind_param::<sql_types::Uuid, _>(id)?;
-            out.push_sql(", ");
-        }
-        out.push_bind_param::<sql_types::Binary, _>(&self.digest)?;
-        out.push_sql(", ");
-        out.push_bind_param::<sql_types::Timestamptz, _>(&self.now)?;
-        out.push_sql(", ");
-        out.push_bind_param::<sql_types::Timestamptz, _>(&self.now)?;
-        out.push_sql(" + interval '60 seconds') RETURNING id");
-        Ok(())
-    }
 }
