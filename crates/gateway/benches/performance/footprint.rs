@@ -15,7 +15,7 @@ use crate::{
 /// Keep-alive connections that wait for a next request.
 pub(crate) const IDLE_CONNECTIONS: usize = 1000;
 
-/// What was measured. Memory in MiB, time in seconds.
+/// What was measured. Sizes in megabytes, time in seconds.
 #[derive(Debug)]
 pub(crate) struct Footprint {
     pub(crate) binary: f64,
@@ -58,7 +58,7 @@ pub(crate) async fn measure(
     let idle_cpu = idle_cpu(&process, Duration::from_secs(idle)).await;
     let crowded_memory = crowded_memory(&process).await?;
     Ok(Footprint {
-        binary: f64::from(u32::try_from(bytes)?) / 1024.0 / 1024.0,
+        binary: f64::from(u32::try_from(bytes)?) / 1e6,
         cold_start: Spread::of(cold),
         cold_start_empty: Spread::of(cold_empty),
         idle_memory,

@@ -10,9 +10,11 @@ use std::{
 /// What a reader needs to know of the machine.
 #[derive(Debug, Clone)]
 pub(crate) struct Machine {
-    pub(crate) cores: usize,
+    cores: usize,
     /// In GiB; `None` where there is no `/proc`.
-    pub(crate) memory: Option<u64>,
+    memory: Option<u64>,
+    /// Name and version of the distribution.
+    system: Option<String>,
 }
 
 impl Machine {
@@ -27,15 +29,28 @@ impl Machine {
         Self {
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             memory,
+            system: system(),
         }
     }
+}
+
+/// `PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"`.
+fn system() -> Option<String> {
+    let text = fs::read_to_string("/etc/os-release").ok()?;
+    let name = text
+        .lines()
+        .find_map(|line| line.strip_prefix("PRETTY_NAME="))?;
+    Some(name.trim_matches('"').to_owned())
 }
 
 impl std::fmt::Display for Machine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} cores", self.cores)?;
-        match self.memory {
-            Some(memory) => write!(f, ", {memory} GB"),
+        if let Some(memory) = self.memory {
+            write!(f, ", {memory} GiB")?;
+        }
+        match &self.system {
+            Some(system) => write!(f, ", {system}"),
             None => Ok(()),
         }
     }

@@ -12,6 +12,7 @@ mod pgbench;
 mod process;
 mod report;
 mod rounds;
+mod row;
 mod sample;
 mod scenario;
 mod seed;
@@ -32,7 +33,8 @@ use crate::{
     machine::Machine,
     peer::Peer,
     report::Report,
-    rounds::{Plan, Row, Runner, Services},
+    rounds::{Plan, Runner, Services},
+    row::Row,
     world::World,
 };
 
@@ -99,17 +101,12 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
     let footprint = footprint::measure(&world, upstream, arguments.quick).await?;
     let services = services(&world, upstream).await?;
     let results = Runner::new(&world, &services, &plan).run().await?;
-    let version: String = world
-        .client
-        .query_one("SHOW server_version", &[])
-        .await?
-        .get(0);
-    let version = version.split(' ').next().unwrap_or_default();
     let heading = vec![
         format!(
-            "{}; {}; PostgreSQL {version}, fsync and synchronous_commit on.",
+            "{}; {}; PostgreSQL {}, fsync and synchronous_commit on.",
             SystemClock.now().format("%Y-%m-%d"),
             Machine::look(),
+            world.postgres_version().await?,
         ),
         format!(
             "{} rounds of {} s for each row and number of clients, {} s in all; load average {load_before} before, {} after.",

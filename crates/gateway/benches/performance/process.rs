@@ -49,7 +49,7 @@ impl Process {
             .stdout(log.try_clone()?)
             .stderr(log)
             .spawn()
-            .with_context(|| format!("{:?}", command.get_program()))?;
+            .with_context(|| command.get_program().display().to_string())?;
         Ok(Self { child, address })
     }
 
@@ -76,14 +76,14 @@ impl Process {
         Cpu(own_cpu(self.child.id()))
     }
 
-    /// Resident memory in MiB.
+    /// Resident memory in megabytes.
     pub(crate) fn memory(&self) -> Option<f64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
         let line = status
             .lines()
             .find_map(|line| line.strip_prefix("VmRSS:"))?;
         let kib: u32 = line.trim().strip_suffix(" kB")?.parse().ok()?;
-        Some(f64::from(kib) / 1024.0)
+        Some(f64::from(kib) * 1024.0 / 1e6)
     }
 }
 

@@ -10,87 +10,13 @@ use crate::{
     machine,
     peer::Peer,
     pgbench::{self, Limit, Script},
-    process::Process,
+    process::{Cpu, Process},
+    row::{CLIENTS, Row},
     sample::{Latency, Sample},
     scenario::{Flow, Get, Once},
     seed,
     world::World,
 };
-
-/// Numbers of clients.
-pub(crate) const CLIENTS: [usize; 3] = [1, 8, 32];
-
-/// Something to measure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Row {
-    Bare,
-    PgbenchRedeemInTwo,
-    PgbenchRedeemInOne,
-    FloorExchange,
-    Exchange,
-    PeerExchange,
-    PgbenchStart,
-    FloorStart,
-    Start,
-    FloorFlow,
-    Flow,
-}
-
-impl Row {
-    /// In the order in which a round measures them: neighbours are compared.
-    pub(crate) const ALL: [Self; 11] = [
-        Self::Bare,
-        Self::PgbenchRedeemInTwo,
-        Self::PgbenchRedeemInOne,
-        Self::FloorExchange,
-        Self::Exchange,
-        Self::PeerExchange,
-        Self::PgbenchStart,
-        Self::FloorStart,
-        Self::Start,
-        Self::FloorFlow,
-        Self::Flow,
-    ];
-
-    /// The name in the table.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Bare => "bare actix handler, JSON",
-            Self::PgbenchRedeemInTwo => "pgbench: redeem, 2 round trips",
-            Self::PgbenchRedeemInOne => "pgbench: redeem, 1 statement",
-            Self::FloorExchange => "floor: token exchange",
-            Self::Exchange => "**Keyway: token exchange (A)**",
-            Self::PeerExchange => "oidc-provider in memory: token exchange",
-            Self::PgbenchStart => "pgbench: insert a flow",
-            Self::FloorStart => "floor: start",
-            Self::Start => "**Keyway: start (C)**",
-            Self::FloorFlow => "floor: start and callback",
-            Self::Flow => "**Keyway: start and callback (C+D)**",
-        }
-    }
-
-    /// What `--only` calls it.
-    pub(crate) fn group(self) -> &'static str {
-        match self {
-            Self::Bare => "bare",
-            Self::PgbenchStart | Self::FloorStart | Self::Start => "start",
-            Self::FloorFlow | Self::Flow => "flow",
-            _ => "exchange",
-        }
-    }
-
-    /// Whether each operation uses up something that was made for it.
-    fn redeems(self) -> bool {
-        matches!(
-            self,
-            Self::PgbenchRedeemInTwo
-                | Self::PgbenchRedeemInOne
-                | Self::FloorExchange
-                | Self::Exchange
-                | Self::PeerExchange
-        )
-    }
-}
 
 /// The services that are measured.
 pub(crate) struct Services {
@@ -106,7 +32,7 @@ pub(crate) struct Results {
     pub(crate) samples: BTreeMap<(Row, usize), Vec<Sample>>,
     /// At 500 exchanges a second: the time of an fsync in the same seconds, and the latencies.
     pub(crate) steady: Vec<(Duration, Latency)>,
-    /// The gateway's memory in MiB after each round.
+    /// The gateway's memory in megabytes after each round.
     pub(crate) memory: Vec<f64>,
 }
 
@@ -201,7 +127,7 @@ impl<'a> Runner<'a> {
                 self.services.floor.cpu()
             }
             Row::PeerExchange => self.peer_cpu(),
-            _ => crate::process::Cpu(None),
+            _ => Cpu(None),
         };
         let (app_before, postgres_before) = (app(), self.world.postgres_cpu());
         let limit = if warming {
@@ -336,9 +262,9 @@ impl<'a> Runner<'a> {
         self.services.peer.as_ref().context("no peer")
     }
 
-    fn peer_cpu(&self) -> crate::process::Cpu {
+    fn peer_cpu(&self) -> Cpu {
         let peer = self.services.peer.as_ref();
-        peer.map_or(crate::process::Cpu(None), Peer::cpu)
+        peer.map_or(Cpu(None), Peer::cpu)
     }
 }
 

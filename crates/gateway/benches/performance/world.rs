@@ -100,6 +100,13 @@ impl World {
         self.cluster.url("keyway")
     }
 
+    /// The version of Postgres, without the packager's own.
+    pub(crate) async fn postgres_version(&self) -> anyhow::Result<String> {
+        let row = self.client.query_one("SHOW server_version", &[]).await?;
+        let version: String = row.get(0);
+        Ok(version.split(' ').next().unwrap_or_default().to_owned())
+    }
+
     /// A file of the run.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.directory.0.join(name)
