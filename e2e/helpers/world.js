@@ -30,14 +30,14 @@ export async function startWorld() {
 }
 
 /** A page for each account's admin, who is signed in, and one for nobody: by the account's state. */
-export async function deskPages(world) {
-  const pages = { null: await (await visitor(world.browser)).newPage() };
-  for (const state of Object.keys(world.admins)) pages[state] = await deskPage(world, state);
+export async function deskPages(world, options) {
+  const pages = { null: await (await visitor(world.browser, options)).newPage() };
+  for (const state of Object.keys(world.admins)) pages[state] = await deskPage(world, state, options);
   return pages;
 }
 
-async function deskPage(world, state) {
-  const page = await (await visitor(world.browser)).newPage();
+async function deskPage(world, state, options) {
+  const page = await (await visitor(world.browser, options)).newPage();
   await page.goto(world.console);
   await signIn(page, { email: world.admins[state], password: PASSWORD });
   await page.getByRole('heading', { name: 'Overview' }).waitFor();
@@ -52,7 +52,7 @@ function operator({ command, program }) {
 
 async function fill(world) {
   for (const [state, name] of Object.entries(ACCOUNTS)) {
-    world.admins[state] = `admin@${state}.example`;
+    world.admins[state] = `admin@${name.toLowerCase().replaceAll(' ', '-')}.example`;
     const email = ['--email', world.admins[state], '--password-stdin'];
     await world.keyway(['admins', 'create', '--account', name, ...email], PASSWORD);
   }
