@@ -1,4 +1,4 @@
-//! `keyway`: the operator's command.
+#![doc = include_str!("../README.md")]
 
 mod admins;
 mod api_tokens;
