@@ -6,7 +6,10 @@ use actix_web::{
     HttpMessage as _, HttpResponse,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
-    http::header::{HeaderName, HeaderValue},
+    http::{
+        Method,
+        header::{HeaderName, HeaderValue},
+    },
     middleware::Next,
 };
 use keyway_domain::{Random, random::OsRandom};
@@ -72,7 +75,7 @@ pub async fn log_request(
     }
     let labels = [
         ("route", route),
-        ("method", method.to_string()),
+        ("method", label(&method).to_owned()),
         ("status", status.to_string()),
     ];
     metrics::counter!("keyway_http_requests_total", &labels).increment(1);
@@ -84,6 +87,33 @@ pub async fn log_request(
     Ok(response)
 }
 
+/// The methods that browsers and clients use; all others count as one. A client may invent as many
+/// as it likes, and each would be counted in memory of its own.
+fn label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}
+
 fn micros(elapsed: std::time::Duration) -> u64 {
     u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn invented_methods_share_a_label() {
+        assert_eq!(label(&Method::POST), "POST");
+        let invented = Method::from_bytes(b"INVENTED-1").expect("method");
+        assert_eq!(label(&invented), "other");
+    }
 }
