@@ -33,6 +33,7 @@ async fn main() -> anyhow::Result<()> {
     if let Some(address) = settings.metrics_listen()? {
         let listening = Listening::bind(address).context("KEYWAY_METRICS_LISTEN")?;
         if let Some(handle) = metrics::install() {
+            tokio::spawn(metrics::upkeep(handle.clone(), app.stop.clone()));
             tokio::spawn(listening.run(metrics::routes(handle), app.stop.clone())?);
         }
     }

@@ -1,7 +1,13 @@
 //! `GET /metrics`, on a listener of its own.
 
+use std::time::Duration;
+
 use actix_web::{HttpResponse, http::header, web};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tokio_util::sync::CancellationToken;
+
+/// Between two rounds of [`upkeep`].
+const PAUSE: Duration = Duration::from_secs(5);
 
 /// Starts counting. Call once, in `main`; `None` if something counts already.
 pub fn install() -> Option<PrometheusHandle> {
@@ -18,6 +24,15 @@ pub fn install() -> Option<PrometheusHandle> {
         "Link flows that ended, by provider and outcome."
     );
     Some(handle)
+}
+
+/// Sorts what was sampled into the histograms, until `stop`. Every request leaves a sample behind,
+/// and where nobody scrapes, nothing else takes them away.
+pub async fn upkeep(handle: PrometheusHandle, stop: CancellationToken) {
+    let pause = || stop.run_until_cancelled(tokio::time::sleep(PAUSE));
+    while pause().await.is_some() {
+        handle.run_upkeep();
+    }
 }
 
 /// The one route of the metrics listener.
