@@ -18,7 +18,7 @@ pub(crate) enum Scheme {
 }
 
 impl Scheme {
-    fn byte(self) -> u8 {
+    const fn byte(self) -> u8 {
         match self {
             #[cfg(feature = "open")]
             Self::Symmetric => 1,
@@ -56,9 +56,15 @@ impl std::fmt::Debug for KeyId {
     }
 }
 
+/// Version and scheme.
+pub(crate) const fn mark(scheme: Scheme) -> [u8; 2] {
+    [VERSION, scheme.byte()]
+}
+
 pub(crate) fn header(scheme: Scheme, key: KeyId) -> [u8; HEADER] {
+    let [version, scheme] = mark(scheme);
     let [a, b, c, d] = key.0;
-    [VERSION, scheme.byte(), a, b, c, d]
+    [version, scheme, a, b, c, d]
 }
 
 /// Splits a ciphertext into scheme, key id and the rest; `None` if it is none of ours.

@@ -120,6 +120,7 @@ fn cipher(key: &SealKey, place: &Place) -> XChaCha20Poly1305 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Sealer;
     use keyway_domain::{
         ids::{AccountId, OauthAppId},
         random::OsRandom,
@@ -200,6 +201,13 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn the_mark_tells_who_sealed() {
+        let [by_ring, by_sealer] = sealed_both_ways(&KeyRing::generate(&OsRandom));
+        assert!(by_sealer.as_bytes().starts_with(&Sealer::MARK));
+        assert!(!by_ring.as_bytes().starts_with(&Sealer::MARK));
     }
 
     #[test]

@@ -37,6 +37,9 @@ impl std::fmt::Debug for Sealer {
 }
 
 impl Sealer {
+    /// How everything begins that a sealer sealed, so that it can be found in the database.
+    pub const MARK: [u8; 2] = envelope::mark(Scheme::Hpke);
+
     pub(crate) fn new(id: KeyId, key: PublicKey) -> Self {
         Self { id, key }
     }

@@ -1,3 +1,4 @@
 //! Work in the background.
 
+pub mod reseal;
 pub mod sweep;

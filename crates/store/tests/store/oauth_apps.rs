@@ -209,6 +209,47 @@ mod changing {
     }
 }
 
+mod resealing {
+    use super::*;
+    use keyway_domain::sealed::Sealed;
+    use keyway_store::SealedClientSecret;
+
+    async fn marked(world: &World, mark: &str) -> Vec<SealedClientSecret> {
+        let listed = world.store.list_client_secrets_marked(mark.as_bytes());
+        listed.await.expect("an answer")
+    }
+
+    async fn reseal(world: &World, known: &SealedClientSecret, sealed: &Sealed) -> bool {
+        let resealed = world.store.reseal_client_secret(known, sealed);
+        resealed.await.expect("an answer")
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_mark_finds_what_begins_with_it() {
+        let world = World::new().await;
+        assert_eq!(
+            marked(&world, "client")
+                .await
+                .iter()
+                .map(|found| (found.oauth_app_id, found.account_id))
+                .collect::<Vec<_>>(),
+            [(world.app, world.account)]
+        );
+        assert!(marked(&world, "secret").await.is_empty());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn only_the_known_ciphertext_is_replaced() {
+        let world = World::new().await;
+        let known = marked(&world, "client").await.remove(0);
+        assert!(reseal(&world, &known, &sealed("anew")).await);
+        assert!(!reseal(&world, &known, &sealed("late")).await);
+        let app = find(&world, world.app).await;
+        assert_eq!(app.sealed_client_secret, sealed("anew"));
+        assert_eq!(app.updated_at, now(), "no admin changed it");
+    }
+}
+
 mod removing {
     use super::*;
 
