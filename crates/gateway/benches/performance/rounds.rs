@@ -217,7 +217,8 @@ impl<'a> Runner<'a> {
                 .await
             }
             (Row::PgbenchStart, Prepared::Numbers(first)) => {
-                let limit = Limit::Seconds(limit.as_secs().max(1));
+                // Of one second, a busy machine may need all to connect.
+                let limit = Limit::Seconds(limit.as_secs().max(2));
                 pgbench::run(world, Script::Start, clients, limit, first, 1 << 24).await
             }
             (Row::FloorExchange, Prepared::Numbers(first)) => {
