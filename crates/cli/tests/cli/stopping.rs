@@ -86,11 +86,11 @@ async fn running_requests_end_and_so_does_the_gateway() {
     for _ in 0..REQUESTS {
         requests.spawn(browser.get(url.clone()).send());
     }
-    let held_up = "SELECT count(*) FROM pg_stat_activity
+    let waiting = "SELECT count(*) FROM pg_stat_activity
                    WHERE datname = current_database() AND wait_event_type = 'Lock'";
     let expected = REQUESTS.to_string();
     until("all requests are held up", async || {
-        installation.sql(held_up).await == [expected.as_str()]
+        installation.sql(waiting).await == [expected.as_str()]
     })
     .await;
 
