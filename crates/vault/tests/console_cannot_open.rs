@@ -1,5 +1,5 @@
 //! Whoever has the console's configuration and the database cannot open what the console sealed.
-#![expect(clippy::expect_used, reason = "tests")]
+#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
 
 use keyway_domain::{
     SecretString,
@@ -19,11 +19,11 @@ fn place() -> Place {
 fn console() -> (KeyRing, String, Sealed) {
     let ring = KeyRing::generate(&OsRandom);
     let file = ring.public_keys().to_toml().expect("toml");
-    let sealer = PublicKeys::parse(&file)
+    let with = PublicKeys::parse(&file)
         .expect("a file")
         .sealer()
         .expect("a key");
-    let sealed = sealer
+    let sealed = with
         .seal(&place(), &SecretString::from("canary"), &OsRandom)
         .expect("sealed");
     (ring, file, sealed)
@@ -57,12 +57,12 @@ fn a_ring_forged_from_its_file_does_not_open() {
 #[test]
 fn it_cannot_make_what_it_sealed_pass_for_another_place() {
     let (ring, file, _) = console();
-    let sealer = PublicKeys::parse(&file)
+    let with = PublicKeys::parse(&file)
         .expect("a file")
         .sealer()
         .expect("a key");
     let elsewhere = Place::oauth_app_client_secret(Uuid::nil().into(), Uuid::nil().into());
-    let sealed = sealer
+    let sealed = with
         .seal(&elsewhere, &SecretString::from("canary"), &OsRandom)
         .expect("sealed");
     assert!(ring.open(&place(), &sealed).is_err());
