@@ -94,7 +94,7 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
     let upstream = upstream::start()?;
     let own = PathBuf::from(env!("CARGO_BIN_EXE_keyway-gateway"));
     let own = own.parent().map(Path::to_path_buf);
-    let programs = arguments.programs.clone().or(own);
+    let programs = arguments.programs.as_deref().map(from_root).or(own);
     let world = World::new(programs.context("programs")?).await?;
     world.write_definition(upstream)?;
     seed::floor_app(&world).await?;
@@ -123,9 +123,16 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
     };
     println!("{}", report.tables());
     match &arguments.markdown {
-        Some(path) => report.write(path),
+        Some(path) => report.write(&from_root(path)),
         None => Ok(()),
     }
+}
+
+/// A path as who typed it means it: cargo runs a bench in the directory of its crate.
+fn from_root(path: &Path) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .join(path)
 }
 
 async fn services(world: &World, upstream: std::net::SocketAddr) -> anyhow::Result<Services> {
