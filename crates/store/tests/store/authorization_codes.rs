@@ -370,7 +370,7 @@ mod together {
             let app = world
                 .app_of(world.account, &format!("client {number}"))
                 .await;
-            let session = world.session_of(world.account, app);
+            let session = World::session_of(world.account, app);
             flows.push((app, world.issue(&session, "workspace").await));
         }
         let (flows, account) = (Arc::new(flows), world.account);
@@ -403,7 +403,7 @@ mod together {
             let app = world
                 .app_of(world.account, &format!("client {number}"))
                 .await;
-            let started = world.start(&world.session_of(world.account, app)).await;
+            let started = world.start(&World::session_of(world.account, app)).await;
             world.claim(started).await;
             flows.push((app, started.id));
         }

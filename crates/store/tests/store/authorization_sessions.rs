@@ -486,7 +486,7 @@ mod claims {
     async fn a_flow_is_claimed_with_its_own_app() {
         let world = World::new().await;
         let other = world.app_of(world.account, "other").await;
-        let started = world.start(&world.session_of(world.account, other)).await;
+        let started = world.start(&World::session_of(world.account, other)).await;
         let claimed = claim(&world, started).await.expect("claimed");
         assert_eq!(claimed.oauth_app_id, other);
         assert_eq!(claimed.client_id, "other");
@@ -496,7 +496,7 @@ mod claims {
     async fn a_flow_with_the_app_of_another_account_is_not_claimed() {
         let world = World::new().await;
         let other = world.account("other").await;
-        let started = world.start(&world.session_of(other, world.app)).await;
+        let started = world.start(&World::session_of(other, world.app)).await;
         assert!(claim(&world, started).await.is_none());
     }
 

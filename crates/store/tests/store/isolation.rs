@@ -153,7 +153,7 @@ async fn a_credential_of_the_same_name_stays_its_own_accounts() {
     let ours = world.connected("workspace").await;
     let app = world.app_of(stranger, "client").await;
     let issued = world
-        .issue(&world.session_of(stranger, app), "workspace")
+        .issue(&World::session_of(stranger, app), "workspace")
         .await;
     let theirs = world
         .store

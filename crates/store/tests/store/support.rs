@@ -126,10 +126,10 @@ impl World {
 
     /// A flow of the tenant's app, started now.
     pub fn session(&self) -> NewSession {
-        self.session_of(self.account, self.app)
+        World::session_of(self.account, self.app)
     }
 
-    pub fn session_of(&self, account: AccountId, app: OauthAppId) -> NewSession {
+    pub fn session_of(account: AccountId, app: OauthAppId) -> NewSession {
         NewSession {
             id: AuthorizationSessionId::generate(now(), random()),
             account_id: account,

@@ -259,7 +259,7 @@ mod grants {
         world.issued("workspace").await;
         let other = world.app_of(world.account, "other").await;
         world
-            .issue(&world.session_of(world.account, other), "workspace")
+            .issue(&World::session_of(world.account, other), "workspace")
             .await;
         world.issued("another").await;
         let taken = take(&world, forsaken()).await;
