@@ -1,6 +1,9 @@
 //! Processes that die without having stopped their cluster.
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use keyway_devdb::{Cluster, Options};
 
@@ -8,14 +11,30 @@ use crate::support::{
     self, Dir, Holder, binaries, eventually, is_alive, options, postmaster, signal, sql, sql_at,
 };
 
-/// Not a test of its own: holds a cluster until its input ends.
+/// A process that holds a cluster stops it when its input ends. With a directory in its environment
+/// this test is that process: for itself, and for others to start and to kill.
 #[test]
-#[ignore = "a process for other tests to start and to kill"]
 fn holder() {
-    let Some(data_dir) = std::env::var_os("KEYWAY_TEST_DATA_DIR").map(PathBuf::from) else {
-        return;
-    };
-    match Cluster::start(&options(&data_dir)) {
+    match std::env::var_os("KEYWAY_TEST_DATA_DIR").map(PathBuf::from) {
+        Some(data_dir) => hold(&data_dir),
+        None => a_holder_that_is_let_go_stops_its_cluster(),
+    }
+}
+
+fn a_holder_that_is_let_go_stops_its_cluster() {
+    let dir = Dir::new();
+    let data = dir.join("data");
+    let mut holder = Holder::begin(support::holder(), &data);
+    holder.outcome().expect("started");
+    let postgres = postmaster(&data);
+    assert!(is_alive(postgres));
+    holder.finish();
+    assert!(!is_alive(postgres));
+    assert!(!data.join("postmaster.pid").exists());
+}
+
+fn hold(data_dir: &Path) {
+    match Cluster::start(&options(data_dir)) {
         Ok(cluster) => {
             println!("started {}", cluster.url("postgres"));
             let _ = io::stdin().lines().next();

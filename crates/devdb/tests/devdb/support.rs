@@ -123,7 +123,7 @@ pub(crate) fn holder() -> Command {
 }
 
 /// The arguments by which this program becomes a holder.
-pub(crate) const HOLDER: [&str; 4] = ["--exact", "death::holder", "--ignored", "--nocapture"];
+pub(crate) const HOLDER: [&str; 3] = ["--exact", "death::holder", "--nocapture"];
 
 /// This very program again as an ordinary user, if we are root.
 pub(crate) fn as_nobody(dir: &Dir) -> Command {
