@@ -1,5 +1,8 @@
 //! Configuration: `KEYWAY_*` in the environment, or the same keys in a TOML file; environment wins.
 
+mod base_url;
+mod keys;
+
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
@@ -8,132 +11,9 @@ use std::{
 
 use ipnet::IpNet;
 use keyway_domain::SecretString;
-use url::{Host, Url};
 
-/// A key, as the reference in `docs/OPERATIONS.md` shows it.
-#[derive(Debug, Clone, Copy)]
-pub struct Key {
-    /// The key without `KEYWAY_`, in lower case; as it may stand in the file.
-    pub name: &'static str,
-    /// The value if none is given; empty if there is none.
-    pub default: &'static str,
-    /// Who reads it.
-    pub programs: &'static str,
-    /// What it does.
-    pub purpose: &'static str,
-}
-
-/// Every key there is.
-pub const KEYS: &[Key] = &[
-    Key {
-        name: "database_url",
-        default: "",
-        programs: "all",
-        purpose: "`postgres://user:password@host/database`. TLS is verified, and demanded unless the server is on this machine or the URL says `sslmode=disable`.",
-    },
-    Key {
-        name: "database_url_file",
-        default: "",
-        programs: "all",
-        purpose: "File that holds the database URL, for secrets that are mounted as files.",
-    },
-    Key {
-        name: "database_connections",
-        default: "24",
-        programs: "gateway, console",
-        purpose: "Most connections that one process opens.",
-    },
-    Key {
-        name: "public_url",
-        default: "http://127.0.0.1:8080",
-        programs: "all",
-        purpose: "Where browsers and providers reach the gateway: the issuer, and the base of every callback URL. https, or http on loopback.",
-    },
-    Key {
-        name: "listen",
-        default: "127.0.0.1:8080",
-        programs: "gateway",
-        purpose: "Address and port of the gateway.",
-    },
-    Key {
-        name: "console_url",
-        default: "http://127.0.0.1:8081",
-        programs: "console, CLI",
-        purpose: "Where admins reach the console. https, or http on loopback.",
-    },
-    Key {
-        name: "console_listen",
-        default: "127.0.0.1:8081",
-        programs: "console",
-        purpose: "Address and port of the console.",
-    },
-    Key {
-        name: "keyring_file",
-        default: "",
-        programs: "gateway, CLI",
-        purpose: "The key ring that `keyway keys generate` wrote. Others must not be able to read it.",
-    },
-    Key {
-        name: "public_keys_file",
-        default: "",
-        programs: "console",
-        purpose: "The public keys that `keyway keys generate` wrote.",
-    },
-    Key {
-        name: "edge_key",
-        default: "",
-        programs: "gateway",
-        purpose: "Secret that your TLS edge sends as `keyway-edge-key`, so that its client-certificate headers are believed.",
-    },
-    Key {
-        name: "edge_key_file",
-        default: "",
-        programs: "gateway",
-        purpose: "File that holds the edge key.",
-    },
-    Key {
-        name: "providers_dir",
-        default: "",
-        programs: "all",
-        purpose: "Directory of your own provider definitions, one `<slug>.toml` each. They add to the catalogue and replace definitions of the same slug.",
-    },
-    Key {
-        name: "outbound_allow",
-        default: "",
-        programs: "gateway",
-        purpose: "Addresses that the gateway may call although they are not public, separated by commas: `10.0.0.5`, `10.0.0.0/8`, `127.0.0.1:9000`.",
-    },
-    Key {
-        name: "trusted_proxies",
-        default: "",
-        programs: "gateway, console",
-        purpose: "Addresses or networks of your own proxies, separated by commas: `X-Forwarded-For` is believed from these only.",
-    },
-    Key {
-        name: "metrics_listen",
-        default: "127.0.0.1:9464",
-        programs: "gateway",
-        purpose: "Address and port of `GET /metrics`, for Prometheus. `off` turns it off.",
-    },
-    Key {
-        name: "log",
-        default: "info,actix_server=warn",
-        programs: "all",
-        purpose: "What is logged: a tracing filter such as `info` or `info,keyway_gateway=debug`.",
-    },
-    Key {
-        name: "log_format",
-        default: "text",
-        programs: "all",
-        purpose: "`text` or `json`.",
-    },
-    Key {
-        name: "pg_bin",
-        default: "",
-        programs: "`keyway dev`",
-        purpose: "Directory of the PostgreSQL server programs, if they are not where they usually are.",
-    },
-];
+pub use base_url::BaseUrl;
+pub use keys::{KEYS, Key};
 
 /// Configuration that cannot be used: a sentence for the operator.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -459,59 +339,6 @@ impl Settings {
                 Ok(SecretString::from(text.trim()))
             })
             .transpose()
-    }
-}
-
-/// An origin that browsers come to: `https://…`, or `http://` on loopback; no path.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BaseUrl {
-    text: String,
-    is_https: bool,
-}
-
-impl BaseUrl {
-    /// Reads an origin.
-    ///
-    /// # Errors
-    /// The sentence that says what is wrong.
-    pub fn parse(text: &str) -> Result<Self, &'static str> {
-        let url = Url::parse(text).map_err(|_| "a URL, such as https://keyway.example.com")?;
-        let loopback = match url.host() {
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            Some(Host::Domain(name)) => name == "localhost",
-            None => false,
-        };
-        let is_https = url.scheme() == "https";
-        if !(is_https || (loopback && url.scheme() == "http")) {
-            return Err("https, or http on loopback: tokens travel here");
-        }
-        if url.path() != "/"
-            || url.query().is_some()
-            || url.fragment().is_some()
-            || !url.username().is_empty()
-        {
-            return Err("scheme, host and port only");
-        }
-        Ok(Self {
-            text: url.as_str().trim_end_matches('/').to_owned(),
-            is_https,
-        })
-    }
-
-    /// The origin, without a slash at its end.
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-
-    /// Whether cookies can be `Secure` and carry the `__Host-` prefix.
-    pub fn is_https(&self) -> bool {
-        self.is_https
-    }
-
-    /// The URL of a path on this origin.
-    pub fn join(&self, path: &str) -> String {
-        format!("{}{path}", self.text)
     }
 }
 
