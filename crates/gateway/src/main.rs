@@ -5,10 +5,7 @@ use std::path::PathBuf;
 use actix_web::web;
 use anyhow::Context as _;
 use clap::Parser;
-use keyway_gateway::{
-    lifecycle::{reseal, sweep},
-    metrics, routes, startup,
-};
+use keyway_gateway::{lifecycle, metrics, routes, startup};
 use keyway_web::{
     Settings,
     server::{Listening, stop_on_signal},
@@ -40,8 +37,7 @@ async fn main() -> anyhow::Result<()> {
             tokio::spawn(listening.run(metrics::routes(handle), app.stop.clone())?);
         }
     }
-    let sweeping = tokio::spawn(sweep::run(app.clone()));
-    let resealing = tokio::spawn(reseal::run(app.clone()));
+    let background = tokio::spawn(lifecycle::run(app.clone()));
     tracing::info!(address = %listening.address(), public_url = app.public_url.as_str(), "gateway ready");
     listening
         .run(routes(app.clone()), app.stop.clone())?
@@ -49,8 +45,7 @@ async fn main() -> anyhow::Result<()> {
     app.stop.cancel();
     app.tasks.close();
     app.tasks.wait().await;
-    sweeping.await?;
-    resealing.await?;
+    background.await?;
     tracing::info!("gateway stopped");
     Ok(())
 }

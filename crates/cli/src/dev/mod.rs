@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use clap::Args;
 use keyway_devdb::{Binaries, Cluster, Options};
 use keyway_domain::random::OsRandom;
-use keyway_gateway::lifecycle::sweep;
+use keyway_gateway::lifecycle;
 use keyway_web::{
     Settings,
     server::{Listening, stop_on_signal},
@@ -146,7 +146,7 @@ async fn serve(
             gateway.cancel();
         }
     });
-    let sweeping = tokio::spawn(sweep::run(gateway.clone()));
+    let background = tokio::spawn(lifecycle::run(gateway.clone()));
     print_addresses(settings, directory, &seeded, &client_url)?;
     for server in servers {
         server.await??;
@@ -154,7 +154,7 @@ async fn serve(
     gateway.stop.cancel();
     gateway.tasks.close();
     gateway.tasks.wait().await;
-    sweeping.await?;
+    background.await?;
     Ok(())
 }
 

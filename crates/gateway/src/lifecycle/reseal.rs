@@ -3,32 +3,11 @@
 //! The console seals with public keys, and to open that takes far longer than to open what the ring
 //! sealed (docs/decisions/0008).
 
-use std::time::Duration;
-
-use actix_web::web;
 use keyway_domain::sealed::Place;
 use keyway_store::{SealedClientSecret, StoreError};
 use keyway_vault::Sealer;
 
 use crate::{App, error::Fault};
-
-/// Between two looks.
-const PAUSE: Duration = Duration::from_secs(30);
-
-/// Looks until the gateway stops. Several gateways share the work.
-pub async fn run(app: web::Data<App>) {
-    loop {
-        match once(&app).await {
-            Ok(0) => {}
-            Ok(_) => continue,
-            Err(error) => tracing::warn!(%error, "resealing failed"),
-        }
-        tokio::select! {
-            () = app.stop.cancelled() => return,
-            () = tokio::time::sleep(PAUSE) => {}
-        }
-    }
-}
 
 /// One batch; how many were sealed anew.
 ///

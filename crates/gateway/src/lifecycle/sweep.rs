@@ -1,30 +1,9 @@
 //! Erases what has ended, and revokes what nobody redeemed.
 
-use std::time::Duration;
-
-use actix_web::web;
 use keyway_domain::{credential::GrantSecrets, sealed::Place};
 use keyway_store::{StoreError, Unredeemed};
 
 use crate::{App, error::Fault};
-
-/// Between two sweeps when there is nothing to do.
-const PAUSE: Duration = Duration::from_secs(30);
-
-/// Sweeps until the gateway stops. Several gateways share the work.
-pub async fn run(app: web::Data<App>) {
-    loop {
-        match once(&app).await {
-            Ok(0) => {}
-            Ok(_) => continue,
-            Err(error) => tracing::warn!(%error, "sweep failed"),
-        }
-        tokio::select! {
-            () = app.stop.cancelled() => return,
-            () = tokio::time::sleep(PAUSE) => {}
-        }
-    }
-}
 
 /// One batch of everything; how much there was.
 ///
