@@ -60,6 +60,10 @@ pub struct SetupToken(SecretString);
 #[derive(Debug, Clone)]
 pub struct StartToken(SecretString);
 
+/// The secret of a link session's URL.
+#[derive(Debug, Clone)]
+pub struct LinkSessionToken(SecretString);
+
 macro_rules! opaque {
     ($($name:ident $purpose:literal;)*) => {$(
         impl $name {
@@ -87,6 +91,7 @@ opaque! {
     ConsoleSessionToken "console-session";
     SetupToken "setup-link";
     StartToken "start-link";
+    LinkSessionToken "link-session";
 }
 
 /// Whether `text` is 256 bits in base64url, as [`Random`] makes them.

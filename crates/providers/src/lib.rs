@@ -28,6 +28,7 @@ mod id_token;
 #[cfg(feature = "client")]
 pub mod identity;
 pub mod lint;
+pub mod refresh;
 #[cfg(feature = "client")]
 pub mod request;
 #[cfg(feature = "client")]

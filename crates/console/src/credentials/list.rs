@@ -48,7 +48,12 @@ async fn list(
     let before: Option<CredentialId> = paging::before(request)?;
     let found = app
         .store
-        .list_credentials(session.account(), before, paging::ASKED)
+        .list_credentials(
+            session.account(),
+            &keyway_store::CredentialFilter::default(),
+            before,
+            paging::ASKED,
+        )
         .await?;
     let (found, next) = paging::cut(found, |credential| credential.id);
     let page = ListPage {

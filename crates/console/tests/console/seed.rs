@@ -63,6 +63,7 @@ impl Console {
             sealed_client_secret: self.ring.seal(&place, &secret, random()).expect("sealed"),
             scopes: None,
             created_at: now,
+            metadata: serde_json::Map::new(),
         };
         let inserted = self.app.store.insert_oauth_app(&new, Actor::Operator);
         inserted.await.expect("an app");

@@ -312,6 +312,7 @@ async fn seed(store: &Store, ring: &KeyRing) -> (AccountId, OauthAppId, String) 
             .expect("sealed"),
         scopes: None,
         created_at: now,
+        metadata: serde_json::Map::new(),
     };
     store
         .insert_oauth_app(&new, Actor::Operator)

@@ -101,7 +101,15 @@ async fn a_credential_is_not_found_for_a_stranger() {
     let id = world.connected("workspace").await.credential_id;
     let found = world.store.find_credential(stranger, id).await;
     assert!(found.expect("an answer").is_none());
-    let listed = world.store.list_credentials(stranger, None, 10).await;
+    let listed = world
+        .store
+        .list_credentials(
+            stranger,
+            &keyway_store::CredentialFilter::default(),
+            None,
+            10,
+        )
+        .await;
     assert!(listed.expect("a list").is_empty());
 }
 

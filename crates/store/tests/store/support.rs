@@ -306,6 +306,9 @@ pub fn completion(session: AuthorizationSessionId, external: &str) -> NewComplet
             sealed_secrets: sealed("tokens"),
             expires_at: Some(now() + seconds(3600)),
             refresh_expires_at: None,
+            token_type: None,
+            scopes: None,
+            refresh_at: None,
         },
         code: IssuedCode {
             id: AuthorizationCodeId::generate(now(), random()),
@@ -346,6 +349,7 @@ pub fn new_app(account: AccountId, client_id: &str) -> NewOauthApp {
         sealed_client_secret: sealed("client secret"),
         scopes: Some(Scopes::parse("read").expect("scopes")),
         created_at: now(),
+        metadata: serde_json::Map::new(),
     }
 }
 
