@@ -12,11 +12,12 @@ use keyway_domain::{
     pkce::CodeChallenge,
     sealed::Sealed,
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
     Store, StoreError, audit_events,
+    column::object,
     credential_upsert::upsert_credential,
     schema::authorization_codes,
     statement::{Bind, Statement, statement},
@@ -216,7 +217,7 @@ impl Store {
                     id: row.external_id,
                     label: row.external_label,
                 },
-                public: object(row.properties)?,
+                public: object("grants", "properties", row.properties)?,
                 sealed_secrets: Sealed::from_bytes(row.sealed_secrets),
             })
         })
@@ -270,15 +271,5 @@ impl Store {
         } else {
             CodeRefusal::Verifier
         })
-    }
-}
-
-pub(crate) fn object(value: Value) -> Result<Map<String, Value>, StoreError> {
-    match value {
-        Value::Object(members) => Ok(members),
-        _ => Err(StoreError::Corrupt {
-            table: "grants",
-            column: "properties",
-        }),
     }
 }

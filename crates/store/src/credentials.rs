@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::{
     Store, StoreError,
-    authorization_codes::object,
+    column::{object, texts},
     oauth_apps::slug,
     schema::{credentials, grants, oauth_apps},
 };
@@ -127,7 +127,7 @@ fn credential((row, grant): Row) -> Result<Credential, StoreError> {
     Ok(Credential {
         id: row.id.into(),
         name: row.name,
-        metadata: members(row.metadata, "metadata")?,
+        metadata: object("credentials", "metadata", row.metadata)?,
         end_user,
         revision: row.revision,
         health: health(&row.health_status, row.health_notes, row.health_at)?,
@@ -142,8 +142,8 @@ fn credential((row, grant): Row) -> Result<Credential, StoreError> {
             id: row.external_id,
             label: grant.external_label,
         },
-        public: object(grant.properties)?,
-        secret_names: texts(grant.secret_names, "secret_names")?,
+        public: object("grants", "properties", grant.properties)?,
+        secret_names: texts("grants", "secret_names", grant.secret_names)?,
         expires_at: grant.expires_at,
         refresh_expires_at: grant.refresh_expires_at,
         created_at: row.created_at,
@@ -158,28 +158,13 @@ pub(crate) fn health(
     time: DateTime<Utc>,
 ) -> Result<Health, StoreError> {
     Ok(Health {
-        status: HealthStatus::parse(status).ok_or_else(|| corrupt("health_status"))?,
-        notes: texts(notes, "health_notes")?,
+        status: HealthStatus::parse(status).ok_or(StoreError::Corrupt {
+            table: "credentials",
+            column: "health_status",
+        })?,
+        notes: texts("credentials", "health_notes", notes)?,
         time,
     })
-}
-
-fn members(value: Value, column: &'static str) -> Result<Map<String, Value>, StoreError> {
-    match value {
-        Value::Object(members) => Ok(members),
-        _ => Err(corrupt(column)),
-    }
-}
-
-fn texts(value: Value, column: &'static str) -> Result<Vec<String>, StoreError> {
-    serde_json::from_value(value).map_err(|_| corrupt(column))
-}
-
-fn corrupt(column: &'static str) -> StoreError {
-    StoreError::Corrupt {
-        table: "credentials",
-        column,
-    }
 }
 
 /// Which credentials to list; what is absent matches all.

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::{
     Store, StoreError,
-    authorization_codes::object,
+    column::object,
     schema::events,
     statement::{Bind, Statement, statement},
 };
@@ -57,7 +57,7 @@ fn event(
         kind,
         credential_id: credential_id.map(CredentialId::from),
         oauth_app_id: oauth_app_id.map(OauthAppId::from),
-        data: object(data)?,
+        data: object("events", "data", data)?,
         created_at,
     })
 }

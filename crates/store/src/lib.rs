@@ -7,6 +7,7 @@ mod audit_events;
 mod authorization_codes;
 mod authorization_sessions;
 mod clock;
+mod column;
 mod console_sessions;
 mod credential_upsert;
 mod credentials;

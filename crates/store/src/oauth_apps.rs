@@ -15,8 +15,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::{
-    Conflict, Store, StoreError, audit_events, authorization_codes::object, events,
-    schema::oauth_apps,
+    Conflict, Store, StoreError, audit_events, column::object, events, schema::oauth_apps,
 };
 
 /// An app to store.
@@ -125,7 +124,7 @@ impl TryFrom<Row> for OauthApp {
                 .as_deref()
                 .map(|text| scopes("oauth_apps", text))
                 .transpose()?,
-            metadata: object(row.metadata)?,
+            metadata: object("oauth_apps", "metadata", row.metadata)?,
             revision: row.revision,
             created_at: row.created_at,
             updated_at: row.updated_at,

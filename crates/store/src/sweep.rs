@@ -15,8 +15,8 @@ use uuid::Uuid;
 
 use crate::{
     Store, StoreError,
-    authorization_codes::object,
     authorization_sessions::variables,
+    column::object,
     oauth_apps::slug,
     schema::{console_sessions, setup_links, start_links},
     statement::{Bind, Statement, statement},
@@ -189,7 +189,7 @@ impl Store {
                     provider: slug("oauth_apps", &row.provider)?,
                     client_id: row.client_id,
                     sealed_client_secret: Sealed::from_bytes(row.sealed_client_secret),
-                    public: object(row.properties)?,
+                    public: object("grants", "properties", row.properties)?,
                     sealed_secrets: Sealed::from_bytes(row.sealed_secrets),
                     variables: variables(row.variables)?,
                     is_connected: row.is_connected,
