@@ -19,7 +19,7 @@ use crate::{
     schema::{credentials, grants, oauth_apps},
 };
 
-type Columns = (
+pub(crate) type Columns = (
     (
         credentials::id,
         credentials::account_id,
@@ -51,7 +51,7 @@ type Columns = (
     ),
 );
 
-const COLUMNS: Columns = (
+pub(crate) const COLUMNS: Columns = (
     (
         credentials::id,
         credentials::account_id,
@@ -84,7 +84,7 @@ const COLUMNS: Columns = (
 );
 
 #[derive(Queryable)]
-struct CredentialRow {
+pub(crate) struct CredentialRow {
     id: Uuid,
     account_id: Uuid,
     oauth_app_id: Uuid,
@@ -106,7 +106,7 @@ struct CredentialRow {
 }
 
 #[derive(Queryable)]
-struct GrantRow {
+pub(crate) struct GrantRow {
     external_label: Option<String>,
     properties: Value,
     secret_names: Value,
@@ -116,9 +116,9 @@ struct GrantRow {
     refreshed_at: Option<DateTime<Utc>>,
 }
 
-type Row = (CredentialRow, GrantRow);
+pub(crate) type Row = (CredentialRow, GrantRow);
 
-fn credential((row, grant): Row) -> Result<Credential, StoreError> {
+pub(crate) fn credential((row, grant): Row) -> Result<Credential, StoreError> {
     let end_user = row.end_user_id.map(|id| EndUser {
         id,
         email: row.end_user_email,
