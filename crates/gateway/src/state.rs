@@ -20,6 +20,8 @@ use keyway_web::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
+use crate::lifecycle::used_tokens::UsedTokens;
+
 /// The gateway's parts. Made once, before the workers.
 #[derive(Debug)]
 pub struct App {
@@ -45,6 +47,7 @@ pub struct App {
     pub tasks: TaskTracker,
     pub(crate) guesses: Guesses,
     pub(crate) decoy: Decoy,
+    pub(crate) used_tokens: UsedTokens,
 }
 
 /// What an [`App`] is made of.
@@ -111,6 +114,7 @@ impl App {
                 by_address: FailureThrottle::new(200, TimeDelta::minutes(1)),
             },
             decoy: Decoy { place, sealed },
+            used_tokens: UsedTokens::default(),
         })
     }
 

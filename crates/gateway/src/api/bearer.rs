@@ -33,6 +33,7 @@ pub(crate) async fn authorize(
         .find_api_token(digest::unkeyed(&token), now)
         .await?;
     let found = found.ok_or(ApiError::Unauthorized)?;
+    app.used_tokens.note(found.id);
     if found.allows(scope) {
         Ok(found)
     } else {

@@ -9,6 +9,7 @@
 
 mod support;
 
+mod api_tokens;
 mod callback;
 mod canaries;
 mod flow;
