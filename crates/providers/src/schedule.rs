@@ -1,4 +1,4 @@
-//! Refreshing (RFC 6749 section 6): when.
+//! When a grant is due for a refresh.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use keyway_domain::{Random, freshness};
