@@ -9,6 +9,7 @@ use keyway_domain::{
     opaque::OpaqueToken as _,
 };
 use keyway_store::NewApiToken;
+use keyway_vault::digest;
 use keyway_web::Settings;
 use serde_json::json;
 
@@ -53,14 +54,13 @@ pub(crate) async fn run(
     }
     let context = Context::open(settings).await?;
     let account = context.account(&account).await?;
-    let ring = context.key_ring(settings).await?;
     let now = context.now();
     let token = ApiToken::generate(context.random.as_ref());
     let new = NewApiToken {
         id: ApiTokenId::generate(now, context.random.as_ref()),
         account_id: account.id,
         name,
-        digest: ring.digest(&token),
+        digest: digest::unkeyed(&token),
         scopes,
         created_at: now,
         expires_at: expires_in.map(|days| now + TimeDelta::days(days.into())),

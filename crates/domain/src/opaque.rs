@@ -94,6 +94,26 @@ opaque! {
     LinkSessionToken "link-session";
 }
 
+/// What a request is: method, path and body. Its digest tells whether an `Idempotency-Key` came
+/// back with the same request; it is keyed, since a body may hold a secret that can be guessed.
+#[derive(Debug, Clone)]
+pub struct RequestText(SecretString);
+
+impl RequestText {
+    /// The request as one text.
+    pub fn new(method: &str, path: &str, body: &[u8]) -> Self {
+        let body = String::from_utf8_lossy(body);
+        Self(SecretString::new(format!("{method}\0{path}\0{body}")))
+    }
+}
+
+impl OpaqueToken for RequestText {
+    const PURPOSE: &'static str = "idempotent-request";
+    fn secret(&self) -> &SecretString {
+        &self.0
+    }
+}
+
 /// Whether `text` is 256 bits in base64url, as [`Random`] makes them.
 pub(crate) fn is_token(text: &str) -> bool {
     let mut bytes = [0; 32];

@@ -4,8 +4,9 @@ use actix_web::{HttpRequest, http::header};
 use chrono::{DateTime, Utc};
 use keyway_domain::api_token::{ApiScope, ApiToken};
 use keyway_store::FoundApiToken;
+use keyway_vault::digest;
 
-use crate::{App, api::error::ApiError, error::Fault};
+use crate::{App, api::error::ApiError};
 
 /// The token of the request, if it is good now and may do this (RFC 6750 section 2.1).
 pub(crate) async fn authorize(
@@ -29,9 +30,8 @@ pub(crate) async fn authorize(
     let token = ApiToken::parse(text.trim()).ok_or(ApiError::Unauthorized)?;
     let found = app
         .store
-        .find_api_token(app.ring.digest(&token), now)
-        .await
-        .map_err(Fault::from)?;
+        .find_api_token(digest::unkeyed(&token), now)
+        .await?;
     let found = found.ok_or(ApiError::Unauthorized)?;
     if found.allows(scope) {
         Ok(found)
