@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use actix_web::web;
 use anyhow::Context as _;
 use clap::Parser;
-use keyway_gateway::{lifecycle::sweep, metrics, routes, startup};
+use keyway_gateway::{
+    lifecycle::{refresher, sweep},
+    metrics, routes, startup,
+};
 use keyway_web::{
     Settings,
     server::{Listening, stop_on_signal},
@@ -37,11 +40,13 @@ async fn main() -> anyhow::Result<()> {
         }
     }
     let sweeping = tokio::spawn(sweep::run(app.clone()));
+    let refreshing = tokio::spawn(refresher::run(app.clone(), settings.refresh_limits()?));
     tracing::info!(address = %listening.address(), public_url = app.public_url.as_str(), "gateway ready");
     listening
         .run(routes(app.clone()), app.stop.clone())?
         .await?;
     app.stop.cancel();
+    refreshing.await?;
     app.tasks.close();
     app.tasks.wait().await;
     sweeping.await?;

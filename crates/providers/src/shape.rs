@@ -57,7 +57,7 @@ pub(crate) fn renew(
         let told = |source: &&Source| matches!(source.root, Root::Token | Root::Granted);
         let sources = property.from.iter().take_while(told);
         let found = sources.clone().find_map(|source| facts.find(source));
-        match found.and_then(|found| shaped(property, found)) {
+        match found.and_then(|found| cast(property, found)) {
             Some(value) if property.secret => {
                 secret.insert(name.clone(), value);
             }
@@ -106,11 +106,11 @@ fn first_text(facts: &Facts<'_>, sources: &[Source]) -> Option<String> {
 
 fn value(facts: &Facts<'_>, property: &Property) -> Option<Value> {
     let found = property.from.iter().find_map(|source| facts.find(source))?;
-    shaped(property, found)
+    cast(property, found)
 }
 
-/// What was found, in the form that the definition wants.
-fn shaped(property: &Property, found: Value) -> Option<Value> {
+/// Brings what was found to the property's type; none if it cannot be.
+pub(crate) fn cast(property: &Property, found: Value) -> Option<Value> {
     if let Some(pattern) = &property.matches {
         let matched = whole(pattern)?.is_match(&text(&found)?);
         return Some(Value::Bool(matched != property.negate));

@@ -1,3 +1,8 @@
 //! Work in the background.
 
+pub(crate) mod back_off;
+pub(crate) mod fresh;
+pub(crate) mod refresh;
+pub mod refresher;
 pub mod sweep;
+pub(crate) mod verify;
