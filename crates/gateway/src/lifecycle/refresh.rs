@@ -12,7 +12,6 @@ use keyway_providers::{
     refusal::RefreshFailure,
 };
 use keyway_store::{FailedRefresh, LEASE, LeasedRefresh, NewTokens, StoreError};
-use tracing::Instrument as _;
 
 use crate::{App, error::Fault, grant, lifecycle::back_off, metrics};
 
@@ -61,25 +60,19 @@ pub(crate) async fn refresh_now(
 
 /// Refreshes, keeps what came of it, and releases the lease.
 pub(crate) async fn run(app: &App, lease: &LeasedRefresh) -> Result<Outcome, Fault> {
-    let span = tracing::info_span!(
-        "gateway.lifecycle.refresh",
-        credential = %lease.credential_id,
-        provider = %lease.provider,
-    );
-    async {
-        let started = Instant::now();
-        let outcome = attempt(app, lease, started).await;
-        let word = outcome.as_ref().map_or("fault", Outcome::word);
-        metrics::refresh_ended(lease.provider.as_str(), word, started.elapsed());
-        match &outcome {
-            Ok(Outcome::Failed(error)) => tracing::warn!(%error, "refresh failed"),
-            Ok(_) => tracing::debug!(outcome = word, "refresh ended"),
-            Err(error) => tracing::error!(%error, "refresh failed"),
+    let started = Instant::now();
+    let outcome = attempt(app, lease, started).await;
+    let word = outcome.as_ref().map_or("fault", Outcome::word);
+    metrics::refresh_ended(lease.provider.as_str(), word, started.elapsed());
+    let (credential, provider) = (lease.credential_id, &lease.provider);
+    match &outcome {
+        Ok(Outcome::Failed(error)) => {
+            tracing::warn!(%credential, %provider, %error, "refresh failed");
         }
-        outcome
+        Ok(_) => tracing::debug!(%credential, %provider, outcome = word, "refresh ended"),
+        Err(error) => tracing::error!(%credential, %provider, %error, "refresh failed"),
     }
-    .instrument(span)
-    .await
+    outcome
 }
 
 async fn attempt(app: &App, lease: &LeasedRefresh, started: Instant) -> Result<Outcome, Fault> {
@@ -245,7 +238,8 @@ async fn keep(
         };
         match kept {
             Err(error) if started.elapsed() + PAUSE < holds => {
-                tracing::warn!(%error, "the outcome of a refresh could not be kept, trying again");
+                let credential = lease.credential_id;
+                tracing::warn!(%credential, %error, "the outcome of a refresh could not be kept, trying again");
                 tokio::time::sleep(PAUSE).await;
             }
             kept => return kept,
