@@ -6,7 +6,7 @@ use actix_web::web;
 use anyhow::Context as _;
 use clap::Parser;
 use keyway_gateway::{
-    lifecycle::{sweep, used_tokens},
+    lifecycle::{refresher, sweep, used_tokens},
     metrics, routes, startup,
 };
 use keyway_web::{
@@ -41,11 +41,13 @@ async fn main() -> anyhow::Result<()> {
     }
     let sweeping = tokio::spawn(sweep::run(app.clone()));
     let noting = tokio::spawn(used_tokens::run(app.clone()));
+    let refreshing = tokio::spawn(refresher::run(app.clone(), settings.refresh_limits()?));
     tracing::info!(address = %listening.address(), public_url = app.public_url.as_str(), "gateway ready");
     listening
         .run(routes(app.clone()), app.stop.clone())?
         .await?;
     app.stop.cancel();
+    refreshing.await?;
     app.tasks.close();
     app.tasks.wait().await;
     sweeping.await?;

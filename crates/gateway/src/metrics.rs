@@ -1,5 +1,7 @@
 //! `GET /metrics`, on a listener of its own.
 
+use std::time::Duration;
+
 use actix_web::{HttpResponse, http::header, web};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
@@ -16,6 +18,14 @@ pub fn install() -> Option<PrometheusHandle> {
     metrics::describe_counter!(
         "keyway_flows_total",
         "Link flows that ended, by provider and outcome."
+    );
+    metrics::describe_counter!(
+        "keyway_refreshes_total",
+        "Refreshes that ended, by provider and outcome."
+    );
+    metrics::describe_histogram!(
+        "keyway_refresh_duration_seconds",
+        "Time from the lease of a refresh to its end."
     );
     Some(handle)
 }
@@ -46,4 +56,11 @@ pub fn routes(
 /// Counts a flow that ended.
 pub(crate) fn flow_ended(provider: &str, outcome: &'static str) {
     metrics::counter!("keyway_flows_total", "provider" => provider.to_owned(), "outcome" => outcome).increment(1);
+}
+
+/// Counts a refresh that ended.
+pub(crate) fn refresh_ended(provider: &str, outcome: &'static str, elapsed: Duration) {
+    metrics::counter!("keyway_refreshes_total", "provider" => provider.to_owned(), "outcome" => outcome).increment(1);
+    metrics::histogram!("keyway_refresh_duration_seconds", "provider" => provider.to_owned())
+        .record(elapsed.as_secs_f64());
 }

@@ -43,6 +43,14 @@ pub struct FoundApiToken {
 }
 
 impl FoundApiToken {
+    pub(crate) fn new(id: uuid::Uuid, account: uuid::Uuid, scope: String) -> Self {
+        Self {
+            id: id.into(),
+            account_id: account.into(),
+            scope,
+        }
+    }
+
     /// Whether it may do this.
     pub fn allows(&self, scope: ApiScope) -> bool {
         self.scope.split(' ').any(|held| held == scope.as_str())
@@ -146,11 +154,7 @@ impl Store {
             .first(&mut self.read().await?)
             .await
             .optional()?;
-        Ok(found.map(|(id, account_id, scope)| FoundApiToken {
-            id: id.into(),
-            account_id: account_id.into(),
-            scope,
-        }))
+        Ok(found.map(|(id, account, scope)| FoundApiToken::new(id, account, scope)))
     }
 
     /// The account's tokens, newest first; those that have ended too.

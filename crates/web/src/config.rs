@@ -110,6 +110,18 @@ pub const KEYS: &[Key] = &[
         purpose: "Addresses or networks of your own proxies, separated by commas: `X-Forwarded-For` is believed from these only.",
     },
     Key {
+        name: "refresh_concurrency",
+        default: "16",
+        programs: "gateway",
+        purpose: "Most background refreshes that one gateway does at a time, for each provider.",
+    },
+    Key {
+        name: "refresh_rate",
+        default: "50",
+        programs: "gateway",
+        purpose: "Most background refreshes that one gateway starts in a second, for each provider.",
+    },
+    Key {
         name: "metrics_listen",
         default: "127.0.0.1:9464",
         programs: "gateway",
@@ -320,6 +332,26 @@ impl Settings {
         .map(Some)
     }
 
+    /// Bounds of the background refreshes.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`].
+    pub fn refresh_limits(&self) -> Result<RefreshLimits, ConfigError> {
+        let number = |name, most: u32| {
+            let form = format!("a number from 1 to {most}");
+            let number: u32 = self.parsed(name, &form)?;
+            if (1..=most).contains(&number) {
+                Ok(number)
+            } else {
+                Err(invalid(name, form))
+            }
+        };
+        Ok(RefreshLimits {
+            concurrency: number("refresh_concurrency", 1000)?,
+            rate: number("refresh_rate", 10_000)?,
+        })
+    }
+
     /// The key ring's file.
     ///
     /// # Errors
@@ -460,6 +492,15 @@ impl Settings {
             })
             .transpose()
     }
+}
+
+/// Bounds of the background refreshes, for each provider and gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RefreshLimits {
+    /// At a time.
+    pub concurrency: u32,
+    /// Started in a second.
+    pub rate: u32,
 }
 
 /// An origin that browsers come to: `https://…`, or `http://` on loopback; no path.

@@ -2,11 +2,15 @@
 
 mod bearer;
 mod body;
+mod credential_refresh;
+mod credential_token;
 mod error;
 mod idempotency;
 mod page;
+mod report_unauthorized;
 mod revision;
 mod start_auth;
+mod unserved;
 
 use actix_web::{
     HttpResponse, Resource, guard,
@@ -22,6 +26,18 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(
             resource("/v1/credentials/start-auth", &[Method::POST])
                 .route(web::post().to(start_auth::post)),
+        )
+        .service(
+            resource("/v1/credentials/{id}/token", &[Method::GET])
+                .route(web::get().to(credential_token::get)),
+        )
+        .service(
+            resource("/v1/credentials/{id}/refresh", &[Method::POST])
+                .route(web::post().to(credential_refresh::post)),
+        )
+        .service(
+            resource("/v1/credentials/{id}/report-unauthorized", &[Method::POST])
+                .route(web::post().to(report_unauthorized::post)),
         )
         .service(web::scope("/v1").default_service(web::to(async || {
             Err::<HttpResponse, _>(ApiError::NotFound("resource"))

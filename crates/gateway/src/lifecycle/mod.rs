@@ -1,4 +1,9 @@
 //! Work in the background.
 
+pub(crate) mod back_off;
+pub(crate) mod fresh;
+pub(crate) mod refresh;
+pub mod refresher;
 pub mod sweep;
 pub mod used_tokens;
+pub(crate) mod verify;

@@ -11,6 +11,7 @@ mod hubspot;
 mod lab;
 mod linear;
 mod quickbooks;
+mod refresh;
 mod salesforce;
 mod shopify;
 mod slack;

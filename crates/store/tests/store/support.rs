@@ -11,8 +11,8 @@ use keyway_domain::{
     authorization_session::{NewSession, ProviderState},
     credential::{CredentialKind, ExternalAccount, NewGrant},
     ids::{
-        AccountId, AdminId, AuthorizationCodeId, AuthorizationSessionId, GrantId, OauthAppId,
-        RedirectUriId,
+        AccountId, AdminId, AuthorizationCodeId, AuthorizationSessionId, CredentialId, GrantId,
+        OauthAppId, RedirectUriId,
     },
     opaque::Digest,
     provider::ProviderSlug,
@@ -22,7 +22,8 @@ use keyway_domain::{
     sealed::Sealed,
 };
 use keyway_store::{
-    NewAccount, NewAdmin, NewCompletion, NewOauthApp, RegisteredUri, Store, StoreOptions,
+    LeasedRefresh, NewAccount, NewAdmin, NewCompletion, NewOauthApp, RegisteredUri, Store,
+    StoreOptions, StoredCredential,
 };
 use keyway_testkit::database::TestDatabase;
 use serde_json::{Map, Value, json};
@@ -221,6 +222,30 @@ impl World {
             .redeem_authorization_code(issued.code, self.app, None, now())
             .await
             .expect("an answer")
+    }
+
+    /// A credential of the tenant, with its tokens.
+    pub async fn stored(&self, id: CredentialId) -> StoredCredential {
+        let found = self.store.find_stored_credential(self.account, id).await;
+        found.expect("an answer").expect("a credential")
+    }
+
+    /// A whole flow, up to a credential whose refresh is due now.
+    pub async fn due(&self, external: &str) -> StoredCredential {
+        let redeemed = self.connected(external).await;
+        let due = format!(
+            "UPDATE grants SET refresh_at = '{}' WHERE id = '{}'",
+            now(),
+            redeemed.grant_id
+        );
+        self.sql(&due).await;
+        self.stored(redeemed.credential_id).await
+    }
+
+    /// The lease of a credential, now.
+    pub async fn lease(&self, seen: &StoredCredential) -> LeasedRefresh {
+        let leased = self.store.lease_refresh(seen, false, now()).await;
+        leased.expect("an answer").expect("a lease")
     }
 
     /// The first column of what the database itself says.
