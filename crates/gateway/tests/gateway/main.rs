@@ -14,6 +14,7 @@ mod canaries;
 mod flow;
 mod health;
 mod providers;
+mod revoke;
 mod start;
 mod start_link;
 mod sweep;

@@ -25,6 +25,8 @@ mod oauth_apps;
 mod overview;
 mod pool;
 mod redirect_uris;
+mod removals;
+mod revocations;
 mod setup_links;
 mod start_links;
 mod sweep;
