@@ -18,6 +18,7 @@ pub mod pkce;
 pub mod provider;
 pub mod random;
 pub mod redirect_uri;
+pub mod revocation;
 pub mod scope;
 pub mod sealed;
 pub mod secret;

@@ -6,7 +6,7 @@ use actix_web::web;
 use anyhow::Context as _;
 use clap::Parser;
 use keyway_gateway::{
-    lifecycle::{refresher, sweep, used_tokens},
+    lifecycle::{refresher, revoke, sweep, used_tokens},
     metrics, routes, startup,
 };
 use keyway_web::{
@@ -42,6 +42,7 @@ async fn main() -> anyhow::Result<()> {
     let sweeping = tokio::spawn(sweep::run(app.clone()));
     let noting = tokio::spawn(used_tokens::run(app.clone()));
     let refreshing = tokio::spawn(refresher::run(app.clone(), settings.refresh_limits()?));
+    let revoking = tokio::spawn(revoke::run(app.clone()));
     tracing::info!(address = %listening.address(), public_url = app.public_url.as_str(), "gateway ready");
     listening
         .run(routes(app.clone()), app.stop.clone())?
@@ -52,6 +53,7 @@ async fn main() -> anyhow::Result<()> {
     app.tasks.wait().await;
     sweeping.await?;
     noting.await?;
+    revoking.await?;
     tracing::info!("gateway stopped");
     Ok(())
 }

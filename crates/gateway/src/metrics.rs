@@ -27,6 +27,10 @@ pub fn install() -> Option<PrometheusHandle> {
         "keyway_refresh_duration_seconds",
         "Time from the lease of a refresh to its end."
     );
+    metrics::describe_counter!(
+        "keyway_revocations_total",
+        "Requests to providers to end a grant, by provider and outcome."
+    );
     Some(handle)
 }
 
@@ -63,4 +67,9 @@ pub(crate) fn refresh_ended(provider: &str, outcome: &'static str, elapsed: Dura
     metrics::counter!("keyway_refreshes_total", "provider" => provider.to_owned(), "outcome" => outcome).increment(1);
     metrics::histogram!("keyway_refresh_duration_seconds", "provider" => provider.to_owned())
         .record(elapsed.as_secs_f64());
+}
+
+/// Counts a provider that was asked to end a grant.
+pub(crate) fn revocation_ended(provider: &str, outcome: &'static str) {
+    metrics::counter!("keyway_revocations_total", "provider" => provider.to_owned(), "outcome" => outcome).increment(1);
 }

@@ -117,6 +117,7 @@ pub(crate) fn cast(property: &Property, found: Value) -> Option<Value> {
     }
     match property.cast {
         None => Some(found),
+        Some(Cast::String) if found.is_string() => Some(found),
         Some(Cast::String) => text(&found).map(Value::String),
         Some(Cast::Integer) => match &found {
             Value::Number(number) if number.is_i64() || number.is_u64() => Some(found),

@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use clap::Args;
 use keyway_devdb::{Binaries, Cluster, Options};
 use keyway_domain::random::OsRandom;
-use keyway_gateway::lifecycle::{refresher, sweep, used_tokens};
+use keyway_gateway::lifecycle::{refresher, revoke, sweep, used_tokens};
 use keyway_web::{
     Settings,
     server::{Listening, stop_on_signal},
@@ -149,6 +149,7 @@ async fn serve(
     let sweeping = tokio::spawn(sweep::run(gateway.clone()));
     let noting = tokio::spawn(used_tokens::run(gateway.clone()));
     let refreshing = tokio::spawn(refresher::run(gateway.clone(), settings.refresh_limits()?));
+    let revoking = tokio::spawn(revoke::run(gateway.clone()));
     print_addresses(settings, directory, &seeded, &client_url)?;
     for server in servers {
         server.await??;
@@ -159,6 +160,7 @@ async fn serve(
     gateway.tasks.wait().await;
     sweeping.await?;
     noting.await?;
+    revoking.await?;
     Ok(())
 }
 

@@ -20,6 +20,7 @@ mod health;
 mod providers;
 mod refresher;
 mod report_unauthorized;
+mod revoke;
 mod start;
 mod start_link;
 mod sweep;

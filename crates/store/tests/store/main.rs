@@ -30,6 +30,8 @@ mod pool;
 mod redirect_uris;
 mod refresh;
 mod refresh_lease;
+mod removals;
+mod revocations;
 mod setup_links;
 mod start_links;
 mod sweep;
