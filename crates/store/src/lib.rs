@@ -15,17 +15,22 @@ mod error;
 mod events;
 mod flow_log;
 mod idempotency_keys;
+mod listen;
 mod migrate;
 mod oauth_apps;
 mod overview;
 mod pool;
 mod redirect_uris;
+mod retention;
 mod schema;
 mod setup_links;
 mod start_links;
 mod statement;
 mod sweep;
 mod vault_keys;
+mod webhook_claims;
+mod webhook_deliveries;
+mod webhook_endpoints;
 
 pub use accounts::NewAccount;
 pub use admins::{AdminCredentials, NewAdmin};
@@ -38,12 +43,20 @@ pub use error::{Conflict, StoreError};
 pub use events::Event;
 pub use flow_log::{Flow, FlowOutcome};
 pub use idempotency_keys::{Begun, NewIdempotencyKey};
+pub use listen::Channel;
 pub use migrate::{Migrated, create_database, migrate};
 pub use oauth_apps::{NewOauthApp, OauthApp, OauthAppChange, Removal};
 pub use overview::Overview;
 pub use pool::{Store, StoreOptions};
 pub use redirect_uris::RegisteredUri;
+pub use retention::Outlived;
 pub use setup_links::FirstAdmin;
 pub use start_links::{NewStartLink, StartLink};
 pub use sweep::{Erased, Unredeemed};
 pub use vault_keys::KeyFingerprint;
+pub use webhook_claims::{ClaimedDelivery, DeliveryOutcome, WEBHOOK_LEASE};
+pub use webhook_deliveries::{DeliveryState, Retried, Unfinished, WebhookDelivery};
+pub use webhook_endpoints::{
+    Disabled, DisabledReason, EndpointChange, NewWebhookEndpoint, WebhookEndpoint,
+    WebhookEndpointChange, WebhookRotation,
+};

@@ -36,6 +36,7 @@ pub(crate) enum Bind {
     BigInt(i64),
     Int(i32),
     Bool(bool),
+    Uuids(Vec<Uuid>),
 }
 
 /// A statement with its parameters.
@@ -84,7 +85,7 @@ impl<S: Statement> QueryFragment<Pg> for Prepared<S> {
 }
 
 fn push<'b>(out: &mut AstPass<'_, 'b, Pg>, bind: &'b Bind) -> QueryResult<()> {
-    use sql_types::{BigInt, Binary, Bool, Integer, Jsonb, Nullable, Text, Timestamptz};
+    use sql_types::{Array, BigInt, Binary, Bool, Integer, Jsonb, Nullable, Text, Timestamptz};
     match bind {
         Bind::Uuid(value) => out.push_bind_param::<sql_types::Uuid, _>(value),
         Bind::Bytes(value) => out.push_bind_param::<Binary, _>(value),
@@ -99,5 +100,6 @@ fn push<'b>(out: &mut AstPass<'_, 'b, Pg>, bind: &'b Bind) -> QueryResult<()> {
         Bind::BigInt(value) => out.push_bind_param::<BigInt, _>(value),
         Bind::Int(value) => out.push_bind_param::<Integer, _>(value),
         Bind::Bool(value) => out.push_bind_param::<Bool, _>(value),
+        Bind::Uuids(value) => out.push_bind_param::<Array<sql_types::Uuid>, _>(value),
     }
 }

@@ -8,6 +8,7 @@
 )]
 
 mod support;
+mod webhooks;
 
 mod accounts;
 mod admins;
@@ -20,12 +21,16 @@ mod credentials;
 mod errors;
 mod flow_log;
 mod isolation;
+mod listen;
 mod migrations;
 mod oauth_apps;
 mod overview;
 mod pool;
 mod redirect_uris;
+mod retention;
 mod setup_links;
 mod start_links;
 mod sweep;
 mod vault_keys;
+mod webhook_deliveries;
+mod webhook_endpoints;
