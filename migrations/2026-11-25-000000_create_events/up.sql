@@ -27,14 +27,17 @@ CREATE TABLE webhook_endpoints (
     sealed_previous_secret bytea,
     previous_secret_expires_at timestamptz,
     disabled_at timestamptz,
+    disabled_reason text CHECK (disabled_reason IN ('by_hand', 'gone')),
     revision bigint NOT NULL DEFAULT 1,
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,
-    CHECK ((sealed_previous_secret IS NULL) = (previous_secret_expires_at IS NULL))
+    CHECK ((sealed_previous_secret IS NULL) = (previous_secret_expires_at IS NULL)),
+    CHECK ((disabled_at IS NULL) = (disabled_reason IS NULL))
 );
 COMMENT ON TABLE webhook_endpoints IS 'Where an account hears of its events.';
 COMMENT ON COLUMN webhook_endpoints.event_kinds IS 'Null: all but credential.refreshed.';
-COMMENT ON COLUMN webhook_endpoints.sealed_previous_secret IS 'Signs too, until it expires: the overlap of a rotation.';
+COMMENT ON COLUMN webhook_endpoints.sealed_previous_secret IS 'Signs too, until it expires: the overlap of a rotation. Moved here as it is, so it opens in the place of sealed_secret.';
+COMMENT ON COLUMN webhook_endpoints.disabled_reason IS '''gone'': it answered 410.';
 CREATE INDEX webhook_endpoints_account_id ON webhook_endpoints (account_id, id);
 
 CREATE TABLE webhook_deliveries (
@@ -62,9 +65,11 @@ CREATE TABLE webhook_deliveries (
 COMMENT ON TABLE webhook_deliveries IS 'One event on its way to one endpoint.';
 COMMENT ON COLUMN webhook_deliveries.position IS 'Of the event: deliveries of one subject go out in this order.';
 COMMENT ON COLUMN webhook_deliveries.subject_id IS 'The credential, or else the OAuth app, that the event is about.';
-CREATE INDEX webhook_deliveries_due ON webhook_deliveries (next_attempt_at) WHERE state = 'pending';
+COMMENT ON COLUMN webhook_deliveries.next_attempt_at IS 'While it is leased: the end of the lease. While an earlier one of the subject is pending: when to look again.';
+CREATE INDEX webhook_deliveries_due ON webhook_deliveries (endpoint_id, next_attempt_at) WHERE state = 'pending';
+CREATE INDEX webhook_deliveries_leased ON webhook_deliveries (endpoint_id) WHERE lease_id IS NOT NULL;
 CREATE INDEX webhook_deliveries_order ON webhook_deliveries (endpoint_id, subject_id, position) WHERE state = 'pending';
-CREATE INDEX webhook_deliveries_account_id ON webhook_deliveries (account_id, position DESC);
+CREATE INDEX webhook_deliveries_account_id ON webhook_deliveries (account_id, endpoint_id) WHERE state <> 'delivered';
 CREATE INDEX webhook_deliveries_endpoint_id ON webhook_deliveries (endpoint_id, position DESC);
 CREATE INDEX webhook_deliveries_event_id ON webhook_deliveries (event_id);
 

@@ -79,7 +79,7 @@ id! {
     AuditEventId;
     /// Something that happened to a credential or an OAuth app.
     EventId;
-    /// The right to refresh a credential, for a while.
+    /// The right to do a piece of work, for a while: to refresh a credential, to send a delivery.
     LeaseId;
     /// Where an account hears of its events.
     WebhookEndpointId;

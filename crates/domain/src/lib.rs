@@ -23,6 +23,7 @@ pub mod scope;
 pub mod sealed;
 pub mod secret;
 pub mod token_set;
+pub mod webhook;
 
 pub use clock::Clock;
 pub use random::Random;

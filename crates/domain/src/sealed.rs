@@ -91,21 +91,13 @@ impl Place {
         Self::at("link_sessions", "sealed_state", session.uuid(), account)
     }
 
-    /// What signs the deliveries of a webhook endpoint.
+    /// What signs the deliveries of a webhook endpoint. A rotation moves the ciphertext to
+    /// `sealed_previous_secret` as it is, since the console rotates and cannot open: it opens as
+    /// what it was sealed as.
     pub fn webhook_secret(endpoint: WebhookEndpointId, account: AccountId) -> Self {
         Self::at(
             "webhook_endpoints",
             "sealed_secret",
-            endpoint.uuid(),
-            account,
-        )
-    }
-
-    /// What signed them before the last rotation.
-    pub fn previous_webhook_secret(endpoint: WebhookEndpointId, account: AccountId) -> Self {
-        Self::at(
-            "webhook_endpoints",
-            "sealed_previous_secret",
             endpoint.uuid(),
             account,
         )

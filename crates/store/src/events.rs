@@ -9,7 +9,7 @@ use keyway_domain::{
     event::NewEvent,
     ids::{AccountId, CredentialId, EventId, OauthAppId},
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::{
@@ -38,7 +38,32 @@ pub struct Event {
     pub created_at: DateTime<Utc>,
 }
 
-type Row = (
+impl Event {
+    /// What a webhook carries of it: `type`, `timestamp`, and `data` with the ids.
+    pub fn payload(&self) -> Value {
+        let mut data = self.data.clone();
+        data.insert("event_id".into(), json!(self.id));
+        if let Some(id) = self.credential_id {
+            data.insert("credential_id".into(), json!(id));
+        }
+        if let Some(id) = self.oauth_app_id {
+            data.insert("oauth_app_id".into(), json!(id));
+        }
+        json!({"type": self.kind, "timestamp": self.created_at, "data": data})
+    }
+}
+
+type Columns = (
+    events::id,
+    events::position,
+    events::kind,
+    events::credential_id,
+    events::oauth_app_id,
+    events::data,
+    events::created_at,
+);
+
+pub(crate) type Row = (
     Uuid,
     i64,
     String,
@@ -48,7 +73,17 @@ type Row = (
     DateTime<Utc>,
 );
 
-fn event(
+pub(crate) const COLUMNS: Columns = (
+    events::id,
+    events::position,
+    events::kind,
+    events::credential_id,
+    events::oauth_app_id,
+    events::data,
+    events::created_at,
+);
+
+pub(crate) fn event(
     (id, position, kind, credential_id, oauth_app_id, data, created_at): Row,
 ) -> Result<Event, StoreError> {
     Ok(Event {
@@ -109,6 +144,25 @@ impl Store {
         rows.into_iter().map(event).collect()
     }
 
+    /// An event of this account.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_event(
+        &self,
+        account: AccountId,
+        id: EventId,
+    ) -> Result<Option<Event>, StoreError> {
+        let row: Option<Row> = events::table
+            .filter(events::id.eq(id.uuid()))
+            .filter(events::account_id.eq(account.uuid()))
+            .select(COLUMNS)
+            .first(&mut self.read().await?)
+            .await
+            .optional()?;
+        row.map(event).transpose()
+    }
+
     /// What happened to a credential of this account, newest first: its timeline.
     ///
     /// # Errors
@@ -124,15 +178,7 @@ impl Store {
             .filter(events::account_id.eq(account.uuid()))
             .order(events::position.desc())
             .limit(limit)
-            .select((
-                events::id,
-                events::position,
-                events::kind,
-                events::credential_id,
-                events::oauth_app_id,
-                events::data,
-                events::created_at,
-            ))
+            .select(COLUMNS)
             .load(&mut self.read().await?)
             .await?;
         rows.into_iter().map(event).collect()

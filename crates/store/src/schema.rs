@@ -355,6 +355,7 @@ diesel::table! {
         subject_id -> Uuid,
         state -> Text,
         attempts -> Int4,
+        /// While it is leased: the end of the lease. While an earlier one of the subject is pending: when to look again.
         next_attempt_at -> Timestamptz,
         first_attempt_at -> Nullable<Timestamptz>,
         last_attempt_at -> Nullable<Timestamptz>,
@@ -377,10 +378,12 @@ diesel::table! {
         /// Null: all but credential.refreshed.
         event_kinds -> Nullable<Array<Nullable<Text>>>,
         sealed_secret -> Bytea,
-        /// Signs too, until it expires: the overlap of a rotation.
+        /// Signs too, until it expires: the overlap of a rotation. Moved here as it is, so it opens in the place of sealed_secret.
         sealed_previous_secret -> Nullable<Bytea>,
         previous_secret_expires_at -> Nullable<Timestamptz>,
         disabled_at -> Nullable<Timestamptz>,
+        /// 'gone': it answered 410.
+        disabled_reason -> Nullable<Text>,
         revision -> Int8,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,

@@ -8,6 +8,7 @@
 )]
 
 mod support;
+mod webhooks;
 
 mod accounts;
 mod admins;
@@ -23,6 +24,7 @@ mod errors;
 mod flow_log;
 mod isolation;
 mod jobs;
+mod listen;
 mod migrations;
 mod oauth_apps;
 mod overview;
@@ -31,8 +33,11 @@ mod redirect_uris;
 mod refresh;
 mod refresh_lease;
 mod removals;
+mod retention;
 mod revocations;
 mod setup_links;
 mod start_links;
 mod sweep;
 mod vault_keys;
+mod webhook_deliveries;
+mod webhook_endpoints;
