@@ -13,7 +13,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
-    Store, StoreError, audit_events,
+    Channel, Store, StoreError, audit_events,
     schema::{credentials, jobs},
     statement::{Bind, Statement, statement},
 };
@@ -24,8 +24,6 @@ const LEASE: TimeDelta = TimeDelta::seconds(60);
 const MAX_ATTEMPTS: i32 = 3;
 /// What is said of such a job.
 const ABANDONED: &str = "No gateway lived long enough to finish it. Ask again.";
-/// Where gateways hear that there is a job.
-const CHANNEL: &str = "keyway_jobs";
 
 /// A job to store.
 #[derive(Debug, Clone)]
@@ -105,8 +103,8 @@ impl Statement for InsertJob {
         INSERT INTO jobs (id, account_id, kind, credential_id, admin_id, created_at)
         SELECT ?1, ?2, ?3, ?4, ?5, ?6
         WHERE NOT EXISTS (SELECT FROM jobs WHERE credential_id = ?4 AND kind = ?3 AND finished_at IS NULL)
-        RETURNING id, pg_notify(?7, '')::text";
-    type Row = (sql_types::Uuid, sql_types::Text);
+        RETURNING id";
+    type Row = sql_types::Uuid;
 }
 
 struct TakeJob;
@@ -178,14 +176,13 @@ impl Store {
                 if known.is_none() {
                     return Ok(Asked::Unknown);
                 }
-                let inserted: Option<(Uuid, String)> = statement::<InsertJob>(vec![
+                let inserted: Option<Uuid> = statement::<InsertJob>(vec![
                     Bind::Uuid(new.id.uuid()),
                     Bind::Uuid(new.account_id.uuid()),
                     Bind::Text(new.kind.as_str().to_owned()),
                     Bind::Uuid(new.credential_id.uuid()),
                     Bind::Uuid(new.admin_id.uuid()),
                     Bind::Time(new.created_at),
-                    Bind::Text(CHANNEL.to_owned()),
                 ])
                 .get_result(connection)
                 .await
@@ -194,6 +191,7 @@ impl Store {
                     return Ok(Asked::Already);
                 }
                 audit_events::insert(connection, random, &audited, new.created_at).await?;
+                Channel::Jobs.announce(connection).await?;
                 Ok::<_, diesel::result::Error>(Asked::Accepted)
             })
             .await?;

@@ -7,12 +7,14 @@ use uuid::Uuid;
 
 use crate::{
     Store, StoreError,
-    schema::{console_sessions, setup_links, start_links},
+    schema::{console_sessions, jobs, setup_links, start_links},
     statement::{Bind, Statement, statement},
 };
 
 /// How long the flow log reaches back.
 const FLOW_LOG: TimeDelta = TimeDelta::days(30);
+/// How long it is known what became of a wish of an admin.
+const JOBS: TimeDelta = TimeDelta::days(30);
 /// After its code expired, a grant is left alone for as long as a redemption might still run.
 const GRACE: TimeDelta = TimeDelta::seconds(15);
 
@@ -23,7 +25,8 @@ pub struct Erased {
     pub session_secrets: usize,
     /// Entries of the flow log that are older than 30 days.
     pub flows: usize,
-    /// Console sessions, set-up links and start links that ended, and removed apps.
+    /// Console sessions, set-up links and start links that ended, removed apps, and jobs that are older than
+    /// 30 days.
     pub others: usize,
 }
 
@@ -117,10 +120,15 @@ impl Store {
         let apps: Vec<Uuid> = statement::<DropRemovedApps>(vec![])
             .load(&mut connection)
             .await?;
+        let jobs = diesel::delete(jobs::table)
+            .filter(jobs::id.lt(first_id_at(now - JOBS)))
+            .filter(jobs::finished_at.is_not_null())
+            .execute(&mut connection)
+            .await?;
         Ok(Erased {
             session_secrets: secrets.len(),
             flows: flows.len(),
-            others: sessions + setups + starts + apps.len(),
+            others: sessions + setups + starts + apps.len() + jobs,
         })
     }
 

@@ -1,17 +1,19 @@
 //! Jobs: what admins ask of credentials, each done by one gateway.
 
-use std::{collections::HashSet, future::poll_fn, time::Duration};
+use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use keyway_domain::{
     ids::{AdminId, CredentialId, JobId},
     job::{JobKind, JobOutcome},
 };
-use keyway_store::{Asked, Job, JobState, NewJob, TakenJob};
+use keyway_store::{Asked, Channel, Job, JobState, NewJob, TakenJob};
 use serde_json::json;
-use tokio_postgres::{AsyncMessage, NoTls};
 
-use crate::support::{CROWD, World, instant, now, random, seconds};
+use crate::{
+    listen::heard,
+    support::{CROWD, World, instant, now, random, seconds},
+};
 
 fn new(world: &World, kind: JobKind, credential_id: CredentialId) -> NewJob {
     NewJob {
@@ -108,26 +110,10 @@ async fn a_wish_is_on_record_with_who_asked() {
 #[tokio::test(flavor = "multi_thread")]
 async fn gateways_hear_of_a_wish_once_it_is_committed() {
     let world = World::new().await;
-    let url = world.database.url();
-    let (client, mut connection) = tokio_postgres::connect(url, NoTls).await.expect("one");
-    let (heard, mut notifications) = tokio::sync::mpsc::unbounded_channel();
-    tokio::spawn(async move {
-        while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
-            if let AsyncMessage::Notification(notification) = message {
-                let _ = heard.send(notification.channel().to_owned());
-            }
-        }
-    });
-    client
-        .batch_execute("LISTEN keyway_jobs")
-        .await
-        .expect("listens");
+    let mut calls = world.other_store.listen(Channel::Jobs);
+    heard(&mut calls).await;
     asked(&world, "workspace", JobKind::Refresh).await;
-    let waited = tokio::time::timeout(Duration::from_secs(20), notifications.recv());
-    assert_eq!(
-        waited.await.expect("in time").as_deref(),
-        Some("keyway_jobs")
-    );
+    heard(&mut calls).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

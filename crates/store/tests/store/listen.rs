@@ -9,7 +9,7 @@ use keyway_store::Channel;
 use crate::{support::World, webhooks::credential};
 
 /// The next announcement, which must come.
-async fn heard(stream: &mut (impl futures_util::Stream<Item = ()> + Unpin)) {
+pub async fn heard(stream: &mut (impl futures_util::Stream<Item = ()> + Unpin)) {
     let next = tokio::time::timeout(Duration::from_secs(20), stream.next()).await;
     next.expect("an announcement").expect("without end");
 }
