@@ -6,7 +6,7 @@ use actix_web::web;
 use anyhow::Context as _;
 use clap::Parser;
 use keyway_gateway::{
-    lifecycle::{refresher, revoke, sweep, used_tokens},
+    lifecycle::{jobs, refresher, revoke, sweep, used_tokens},
     metrics, routes, startup,
 };
 use keyway_web::{
@@ -40,6 +40,7 @@ async fn main() -> anyhow::Result<()> {
         }
     }
     let sweeping = tokio::spawn(sweep::run(app.clone()));
+    let working = tokio::spawn(jobs::run(app.clone()));
     let noting = tokio::spawn(used_tokens::run(app.clone()));
     let refreshing = tokio::spawn(refresher::run(app.clone(), settings.refresh_limits()?));
     let revoking = tokio::spawn(revoke::run(app.clone()));
@@ -49,6 +50,7 @@ async fn main() -> anyhow::Result<()> {
         .await?;
     app.stop.cancel();
     refreshing.await?;
+    working.await?;
     app.tasks.close();
     app.tasks.wait().await;
     sweeping.await?;

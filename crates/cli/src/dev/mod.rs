@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use clap::Args;
 use keyway_devdb::{Binaries, Cluster, Options};
 use keyway_domain::random::OsRandom;
-use keyway_gateway::lifecycle::{refresher, revoke, sweep, used_tokens};
+use keyway_gateway::lifecycle::{jobs, refresher, revoke, sweep, used_tokens};
 use keyway_web::{
     Settings,
     server::{Listening, stop_on_signal},
@@ -147,6 +147,7 @@ async fn serve(
         }
     });
     let sweeping = tokio::spawn(sweep::run(gateway.clone()));
+    let working = tokio::spawn(jobs::run(gateway.clone()));
     let noting = tokio::spawn(used_tokens::run(gateway.clone()));
     let refreshing = tokio::spawn(refresher::run(gateway.clone(), settings.refresh_limits()?));
     let revoking = tokio::spawn(revoke::run(gateway.clone()));
@@ -156,6 +157,7 @@ async fn serve(
     }
     gateway.stop.cancel();
     refreshing.await?;
+    working.await?;
     gateway.tasks.close();
     gateway.tasks.wait().await;
     sweeping.await?;

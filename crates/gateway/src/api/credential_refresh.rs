@@ -1,12 +1,7 @@
 //! `POST /v1/credentials/{id}/refresh`: now, whatever the state of the token.
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
-use keyway_domain::{
-    api_token::ApiScope,
-    health::{Health, HealthStatus},
-    ids::CredentialId,
-};
-use keyway_store::StoredCredential;
+use keyway_domain::{api_token::ApiScope, health::Health, ids::CredentialId};
 use serde::Serialize;
 
 use crate::{
@@ -15,7 +10,7 @@ use crate::{
         credential_token::{find, moment},
         unserved::RefreshError,
     },
-    lifecycle::fresh::{self, Demand, Opened, Unserved},
+    lifecycle::fresh,
 };
 
 /// How a credential is after a refresh.
@@ -38,7 +33,7 @@ pub(crate) async fn post(
 ) -> Result<HttpResponse, RefreshError> {
     let now = app.now();
     let credential = find(&app, &request, &id, ApiScope::CREDENTIALS_WRITE, now).await?;
-    let renewed = refresh(&app, credential).await?;
+    let renewed = fresh::insist(&app, credential).await?;
     let credential = &renewed.credential;
     Ok(HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
@@ -47,23 +42,4 @@ pub(crate) async fn post(
             health: &credential.health,
             expires_at: moment(credential.expires_at),
         }))
-}
-
-async fn refresh(
-    app: &web::Data<App>,
-    credential: StoredCredential,
-) -> Result<Opened, RefreshError> {
-    let health = credential.health.clone();
-    if health.status == HealthStatus::Error {
-        return Err(Unserved::Reconnect(health).into());
-    }
-    let opened = Opened::of(app, credential)?;
-    if !opened.is_refreshable(app) {
-        return Err(Unserved::NotRefreshable(health).into());
-    }
-    let demand = Demand {
-        forced: true,
-        patient: true,
-    };
-    Ok(fresh::renew(app, &opened.credential, demand).await?)
 }

@@ -88,6 +88,7 @@ pub(super) async fn find(
     let id = known.unwrap_or_else(|| uuid::Uuid::nil().into());
     let found = app.store.find_credential_for_read(token, id, now).await?;
     let found = found.ok_or(ApiError::Unauthorized)?;
+    app.used_tokens.note(found.token.id);
     if !found.token.allows(scope) {
         return Err(ApiError::Forbidden(scope.as_str()));
     }

@@ -68,27 +68,14 @@ impl ResponseError for RefreshError {
             Self::Api(error) => return error.error_response(),
             Self::Unserved(unserved) => unserved,
         };
-        let (summary, health, wait) = match unserved {
-            Unserved::Gone => ("There is no such credential.", None, None),
-            Unserved::Reconnect(health) => ("The end user must reconnect.", Some(health), None),
-            Unserved::NotRefreshable(health) => (
-                "There is nothing to refresh this credential with.",
-                Some(health),
-                None,
-            ),
-            Unserved::Failed { error, retry_after } => (public(error), None, *retry_after),
-            Unserved::BackingOff(wait) => (
-                "The provider failed a moment ago. Try again later.",
-                None,
-                Some(*wait),
-            ),
-            Unserved::Busy => (
-                "The provider takes long.",
-                None,
-                Some(TimeDelta::seconds(1)),
-            ),
-            Unserved::Fault(fault) => (fault.public(), None, None),
+        let (health, wait) = match unserved {
+            Unserved::Reconnect(health) | Unserved::NotRefreshable(health) => (Some(health), None),
+            Unserved::Failed { retry_after, .. } => (None, *retry_after),
+            Unserved::BackingOff(wait) => (None, Some(*wait)),
+            Unserved::Busy => (None, Some(TimeDelta::seconds(1))),
+            Unserved::Gone | Unserved::Fault(_) => (None, None),
         };
+        let summary = unserved.public();
         let mut response = HttpResponse::build(self.status_code());
         response.insert_header((header::CACHE_CONTROL, "no-store"));
         if let Some(wait) = wait {
@@ -100,7 +87,21 @@ impl ResponseError for RefreshError {
     }
 }
 
-/// The sentence for the client: fixed, and silent about what the provider said.
+impl Unserved {
+    /// The sentence for whoever asked: fixed, and silent about what the provider said.
+    pub(crate) fn public(&self) -> &'static str {
+        match self {
+            Self::Gone => "There is no such credential.",
+            Self::Reconnect(_) => "The end user must reconnect.",
+            Self::NotRefreshable(_) => "There is nothing to refresh this credential with.",
+            Self::Failed { error, .. } => public(error),
+            Self::BackingOff(_) => "The provider failed a moment ago. Try again later.",
+            Self::Busy => "The provider takes long.",
+            Self::Fault(fault) => fault.public(),
+        }
+    }
+}
+
 fn public(error: &ProviderError) -> &'static str {
     match error.refresh_failure() {
         RefreshFailure::Dead => "The end user must reconnect.",

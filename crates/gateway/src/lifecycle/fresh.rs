@@ -146,6 +146,27 @@ pub(crate) async fn serve(
     }
 }
 
+/// The credential with new tokens, even if those that it has are fresh, and even if the provider
+/// failed a moment ago.
+///
+/// # Errors
+/// [`Unserved`].
+pub(crate) async fn insist(
+    app: &web::Data<App>,
+    credential: StoredCredential,
+) -> Result<Opened, Unserved> {
+    check_alive(&credential)?;
+    let opened = Opened::of(app, credential)?;
+    if !opened.is_refreshable(app) {
+        return Err(Unserved::NotRefreshable(opened.credential.health));
+    }
+    let demand = Demand {
+        forced: true,
+        patient: true,
+    };
+    renew(app, &opened.credential, demand).await
+}
+
 /// The credential with newer tokens than these: refreshed here, or by whoever was first.
 ///
 /// # Errors

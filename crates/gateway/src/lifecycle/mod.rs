@@ -2,6 +2,7 @@
 
 pub(crate) mod back_off;
 pub(crate) mod fresh;
+pub mod jobs;
 pub(crate) mod refresh;
 pub mod refresher;
 pub mod revoke;

@@ -17,6 +17,7 @@ mod credential_refresh;
 mod credential_token;
 mod flow;
 mod health;
+mod jobs;
 mod providers;
 mod refresher;
 mod report_unauthorized;
