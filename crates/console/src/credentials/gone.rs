@@ -30,7 +30,7 @@ pub(super) async fn page(
     app: &App,
     request: &HttpRequest,
     session: &Session,
-    credential: CredentialId,
+    id: CredentialId,
 ) -> Result<HttpResponse, PageError> {
     let now = app.now();
     let asked = job::asked(app, session, id, now).await?;
