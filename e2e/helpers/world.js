@@ -228,4 +228,6 @@ kind = "regional_oauth2"
 external_id = ["variable.team"]
 [credential.properties]
 access_token = { from = ["granted.access_token"], secret = true }
+region = { from = ["variable.region"] }
+team = { from = ["variable.team"] }
 `;
