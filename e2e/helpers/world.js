@@ -143,16 +143,23 @@ async function live(world) {
     WHERE id = '${credentials.shaky}'`);
   const jobs = [['refresh', 12, 'done', null], ['revoke', 8, 'failed', 'The provider did not end the grant: the provider answered 503.'], ['refresh', 5, null, null]];
   for (const [kind, minutes, outcome, detail] of jobs) {
+    const id = uuid(Date.now() - minutes * 60_000);
     const text = (value) => (value === null ? 'NULL' : `'${value}'`);
     await sql(database, `
       INSERT INTO jobs (id, account_id, kind, credential_id, admin_id, created_at, attempts, lease_id, leased_until, finished_at, outcome, detail)
-      SELECT ('019f0000-0000-7000-8000-' || lpad('${100 - minutes}', 12, '0'))::uuid, account_id, '${kind}', id, gen_random_uuid(),
+      SELECT '${id}', account_id, '${kind}', id, gen_random_uuid(),
              now() - interval '${minutes} minutes', 1,
              CASE WHEN ${outcome === null} THEN gen_random_uuid() END,
              CASE WHEN ${outcome === null} THEN now() + interval '1 day' END,
              CASE WHEN ${outcome !== null} THEN now() - interval '${minutes - 1} minutes' END, ${text(outcome)}, ${text(detail)}
       FROM credentials WHERE id = '${credentials.shaky}'`);
   }
+}
+
+/** A version 7 UUID of this moment. */
+function uuid(millis) {
+  const hex = millis.toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
 }
 
 /** Has a credential in this state of health, as a gateway writes it. */

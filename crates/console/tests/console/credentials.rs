@@ -19,7 +19,7 @@ async fn a_credential_is_listed_and_shown() {
     let list = world.browser.get("/credentials").await;
     list.assert_page(200, "Acme Org");
     list.assert_page(200, "Acme Linear");
-    list.assert_page(200, "<code>linear_oauth2</code>");
+    list.assert_page(200, "<span class=\"tag ok\">Works</span>");
     let page = world
         .browser
         .get(&world.ours.path("/credentials/{credential}"))
