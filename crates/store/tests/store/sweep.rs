@@ -4,9 +4,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use keyway_domain::{
     authorization_code,
     authorization_session::{LIFETIME, NewSession},
-    ids::{AdminId, AuthorizationSessionId, ConsoleSessionId, StartLinkId},
+    ids::{AdminId, AuthorizationSessionId, ConsoleSessionId, JobId, StartLinkId},
+    job::{JobKind, JobOutcome},
 };
-use keyway_store::{Erased, NewStartLink};
+use keyway_store::{Erased, NewJob, NewStartLink};
 
 use crate::support::{CROWD, World, digest, instant, now, random, sealed, seconds, values};
 
@@ -196,6 +197,36 @@ mod others {
         for table in ["console_sessions", "setup_links", "start_links"] {
             assert_eq!(world.count(table).await, 0, "{table}");
         }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_admins_asked_for_is_known_for_30_days() {
+        let world = World::new().await;
+        let ask = async |kind| {
+            let credential_id = world.connected("workspace").await.credential_id;
+            let job = NewJob {
+                id: JobId::generate(now(), random()),
+                account_id: world.account,
+                kind,
+                credential_id,
+                admin_id: AdminId::generate(now(), random()),
+                created_at: now(),
+            };
+            world.store.insert_job(&job).await.expect("stored");
+        };
+        ask(JobKind::Refresh).await;
+        let job = world.store.take_job(now()).await.expect("an answer");
+        let job = job.expect("a job");
+        let store = &world.store;
+        let finished = store.finish_job(&job, JobOutcome::Done, None, now()).await;
+        assert!(finished.expect("an answer"));
+        ask(JobKind::Delete).await;
+        let month = now() + TimeDelta::days(30);
+        sweep(&world, month).await;
+        assert_eq!(world.count("jobs").await, 2);
+        sweep(&world, month + TimeDelta::milliseconds(1)).await;
+        // What is not finished stays, however old.
+        assert_eq!(world.sql("SELECT kind FROM jobs").await, ["delete"]);
     }
 
     async fn admin(world: &World) -> AdminId {
