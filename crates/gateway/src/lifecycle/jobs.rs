@@ -116,7 +116,7 @@ async fn perform(app: &web::Data<App>, job: &TakenJob) -> Result<Ended, StoreErr
         }
         JobKind::Delete => {
             let deleted = revoke::delete_credential(app, account, credential, None, actor).await?;
-            Ok(after_deleting(deleted))
+            Ok(after_deleting(&deleted))
         }
     }
 }
@@ -160,7 +160,7 @@ fn after_revoking(revoked: Revoked) -> Ended {
 }
 
 /// The credential is gone in any case; how its provider took it, an event tells.
-fn after_deleting(deleted: Deleted) -> Ended {
+fn after_deleting(deleted: &Deleted) -> Ended {
     match deleted {
         // It was there when it was asked for: somebody else deleted it since.
         Deleted::Deleted(_) | Deleted::Unknown => (JobOutcome::Done, None),
