@@ -25,6 +25,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// Of an answer's body, after decompression.
 const MAX_BODY: usize = 1024 * 1024;
+/// Shorter than servers keep idle connections: the usual least is 5 seconds. A request that crosses
+/// with the server's goodbye gets no answer, and it is never sent again.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(3);
 /// Nobody waits longer, whatever a provider says.
 const MAX_RETRY_AFTER: TimeDelta = TimeDelta::days(1);
 
@@ -128,7 +131,7 @@ impl HttpClient {
             .no_proxy()
             .referer(false)
             .connect_timeout(CONNECT_TIMEOUT)
-            .pool_idle_timeout(Duration::from_secs(30))
+            .pool_idle_timeout(IDLE_TIMEOUT)
             .user_agent(concat!("Keyway/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| HttpError(error.to_string()))?;

@@ -42,9 +42,6 @@ pub(crate) struct NoToken<'a> {
     health: Option<&'a Health>,
 }
 
-const BAD_GATEWAY: StatusCode = StatusCode::BAD_GATEWAY;
-const GATEWAY_TIMEOUT: StatusCode = StatusCode::GATEWAY_TIMEOUT;
-
 impl ResponseError for RefreshError {
     fn status_code(&self) -> StatusCode {
         let unserved = match self {
@@ -54,11 +51,12 @@ impl ResponseError for RefreshError {
         match unserved {
             Unserved::Gone => StatusCode::NOT_FOUND,
             Unserved::Reconnect(_) | Unserved::NotRefreshable(_) => StatusCode::CONFLICT,
-            Unserved::Failed { error, .. } if matches!(error, ProviderError::Timeout(_)) => {
-                GATEWAY_TIMEOUT
-            }
-            Unserved::Failed { .. } | Unserved::BackingOff(_) => BAD_GATEWAY,
-            Unserved::Busy => GATEWAY_TIMEOUT,
+            Unserved::Busy
+            | Unserved::Failed {
+                error: ProviderError::Timeout(_),
+                ..
+            } => StatusCode::GATEWAY_TIMEOUT,
+            Unserved::Failed { .. } | Unserved::BackingOff(_) => StatusCode::BAD_GATEWAY,
             Unserved::Fault(fault) => fault.status(),
         }
     }

@@ -349,6 +349,8 @@ fn browser() -> reqwest::Client {
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .retry(reqwest::retry::never())
+        // Less than the gateway keeps idle connections.
+        .pool_idle_timeout(Duration::from_secs(3))
         .timeout(Duration::from_secs(30))
         .tls_backend_preconfigured(tls)
         .build()

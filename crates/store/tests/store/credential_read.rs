@@ -103,11 +103,9 @@ async fn note(world: &World, seen: &StoredCredential, status: HealthStatus, word
         .filter(|words| !words.is_empty())
         .into_iter()
         .collect();
-    let noted = world
-        .store
-        .note_health(seen, status, &notes, now() + seconds(1))
-        .await;
-    noted.expect("an answer")
+    let at = now() + seconds(1);
+    let kept = world.store.note_health(seen, status, &notes, at).await;
+    kept.expect("an answer")
 }
 
 #[tokio::test(flavor = "multi_thread")]

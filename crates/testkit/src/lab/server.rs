@@ -264,6 +264,10 @@ pub(crate) async fn start(
             };
             let server = HttpServer::new(app)
                 .workers(1)
+                // As long as most servers on the internet: a lab that is out of breath must not
+                // hang up on requests that it has not read yet.
+                .keep_alive(Duration::from_secs(75))
+                .client_request_timeout(Duration::ZERO)
                 .disable_signals()
                 .listen(plain)
                 .and_then(|server| server.listen_rustls_0_23(secure, config))
