@@ -12,3 +12,8 @@ export async function createDatabase() {
   await succeed('psql', ['--no-psqlrc', '--quiet', '--command', `CREATE DATABASE ${name}`, server]);
   return server.replace(/\/[^/]*$/, `/${name}`);
 }
+
+/** What the programs would write, past them. */
+export function sql(database, statement) {
+  return succeed('psql', ['--no-psqlrc', '--quiet', '--set', 'ON_ERROR_STOP=1', '--command', statement, database]);
+}

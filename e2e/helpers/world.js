@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 import { signIn } from './admin.js';
 import { launch, visitor } from './browser.js';
-import { createDatabase } from './database.js';
+import { createDatabase, sql } from './database.js';
 import { startDev } from './dev.js';
 import { CLIENT, redeem, startLink, throughSample } from './flows.js';
 import { freePorts } from './ports.js';
@@ -24,7 +24,7 @@ export async function startWorld() {
   const [database, port, before] = await Promise.all([createDatabase(), freePorts(4), startServices()]);
   const dev = await startDev(directory, port, { KEYWAY_DATABASE_URL: database });
   const browser = await launch();
-  const world = { ...dev, before, browser, directory, keyway: operator(dev), admins: {} };
+  const world = { ...dev, before, browser, database, directory, keyway: operator(dev), admins: {}, credentials: {} };
   await fill(world);
   return world;
 }
@@ -88,15 +88,94 @@ async function walk(world) {
   const context = await visitor(browser);
   const page = await context.newPage();
   const link = (app, provider, more) => startLink(gateway, apps[app], provider, more);
-  for (const workspace of ['Blue Bicycle Shop', 'Green Garden Centre']) {
+  const connect = async (workspace) => {
     const answer = await throughSample(context, link('sample', 'sample', { state: 'customer-7' }), { workspace });
-    await redeem(gateway, apps.sample, answer.get('code'));
-  }
+    return (await redeem(gateway, apps.sample, answer.get('code'))).credential.id;
+  };
+  world.credentials.deleted = await connect('Green Garden Centre');
+  await deleteIt(world, world.credentials.deleted);
+  world.credentials.blue = await connect('Blue Bicycle Shop');
+  world.credentials.green = await connect('Green Garden Centre');
+  await live(world);
   await throughSample(context, link('sample', 'sample'), { answer: 'Deny' });
   await page.goto(link('sample', 'sample', { redirect_uri: `${CLIENT}/elsewhere` }));
   await page.goto(link('shopify', 'shopify'));
   await failExchange(world, context, link('sample', 'sample'));
   await context.close();
+}
+
+/** Deletes a credential in the console, and waits until a gateway has done it. */
+async function deleteIt(world, id) {
+  const desk = await deskPage(world, 'filled');
+  await desk.goto(`${world.console}/credentials/${id}/delete`);
+  await desk.getByRole('button', { name: 'Delete' }).click();
+  await desk.getByText('The provider has ended the grant.').waitFor();
+  await desk.context().close();
+}
+
+/** What happens to credentials in months, put there by hand. */
+async function live(world) {
+  const { database, credentials } = world;
+  Object.assign(credentials, {
+    dead: '019f0000-0000-7000-8000-000000000001',
+    shaky: '019f0000-0000-7000-8000-000000000002',
+  });
+  for (const [state, label] of [['dead', 'Red Rocket School'], ['shaky', `Workspace ${LONG}`]]) {
+    await sql(database, `
+      WITH copied AS (
+        INSERT INTO grants (id, account_id, oauth_app_id, provider, kind, external_id, external_label, properties,
+                            secret_names, sealed_secrets, variables, scope, expires_at, created_at)
+        SELECT '${credentials[state]}', account_id, oauth_app_id, provider, kind, 'ws_${state}', '${label}', properties,
+               secret_names, sealed_secrets, variables, scope, now() - interval '1 hour', now() - interval '40 days'
+        FROM grants WHERE id = (SELECT grant_id FROM credentials WHERE id = '${credentials.green}')
+        RETURNING *
+      )
+      INSERT INTO credentials (id, account_id, oauth_app_id, provider, kind, external_id, grant_id, health_at, created_at, updated_at)
+      SELECT id, account_id, oauth_app_id, provider, kind, external_id, id, now() - interval '3 hours', created_at, now() - interval '3 hours'
+      FROM copied`);
+  }
+  await ail(database, credentials.dead, 'error', 'The provider says that the grant is dead (invalid_grant). The end user must reconnect.');
+  await ail(database, credentials.shaky, 'warn', 'The provider answered 503. Keyway tries again in 8 minutes.');
+  await sql(database, `
+    UPDATE credentials
+    SET end_user_id = 'customer-${'0123456789'.repeat(8)}', end_user_name = 'Ada Lovelace', end_user_email = 'ada@rocket.example',
+        metadata = '{"plan": "large", "regions": ["eu", "us"], "note": "${'a word and '.repeat(20)}"}'
+    WHERE id = '${credentials.shaky}'`);
+  const jobs = [['refresh', 12, 'done', null], ['revoke', 8, 'failed', 'The provider did not end the grant: the provider answered 503.'], ['refresh', 5, null, null]];
+  for (const [kind, minutes, outcome, detail] of jobs) {
+    const id = uuid(Date.now() - minutes * 60_000);
+    const text = (value) => (value === null ? 'NULL' : `'${value}'`);
+    await sql(database, `
+      INSERT INTO jobs (id, account_id, kind, credential_id, admin_id, created_at, attempts, lease_id, leased_until, finished_at, outcome, detail)
+      SELECT '${id}', account_id, '${kind}', id, gen_random_uuid(),
+             now() - interval '${minutes} minutes', 1,
+             CASE WHEN ${outcome === null} THEN gen_random_uuid() END,
+             CASE WHEN ${outcome === null} THEN now() + interval '1 day' END,
+             CASE WHEN ${outcome !== null} THEN now() - interval '${minutes - 1} minutes' END, ${text(outcome)}, ${text(detail)}
+      FROM credentials WHERE id = '${credentials.shaky}'`);
+  }
+}
+
+/** A version 7 UUID of this moment. */
+function uuid(millis) {
+  const hex = millis.toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
+}
+
+/** Has a credential in this state of health, as a gateway writes it. */
+function ail(database, id, status, note) {
+  return sql(database, `
+    WITH changed AS (
+      UPDATE credentials SET health_status = '${status}', health_notes = jsonb_build_array('${note}')
+      WHERE id = '${id}'
+      RETURNING *
+    )
+    INSERT INTO events (id, account_id, kind, credential_id, oauth_app_id, data, created_at)
+    SELECT gen_random_uuid(), account_id, kinds.kind, id, oauth_app_id,
+           jsonb_build_object('health', jsonb_build_object('status', health_status, 'notes', health_notes)), now() - ago
+    FROM changed, (VALUES ('credential.created', interval '20 days'), ('credential.refreshed', interval '2 days'),
+                          ('credential.refresh_failed', interval '3 hours')) kinds (kind, ago)
+    ORDER BY ago DESC`);
 }
 
 /** A flow that fails at the provider's token endpoint: the secret is wrong for a while. */
@@ -156,4 +235,6 @@ kind = "regional_oauth2"
 external_id = ["variable.team"]
 [credential.properties]
 access_token = { from = ["granted.access_token"], secret = true }
+region = { from = ["variable.region"] }
+team = { from = ["variable.team"] }
 `;

@@ -6,6 +6,16 @@ import { at, entry, send, then } from './entry.js';
 
 const app = (name, rest = '') => at(({ apps }) => `/oauth-apps/${apps[name].id}${rest}`);
 
+const credential = (state, rest = '') => at(({ credentials }) => `/credentials/${credentials[state]}${rest}`);
+
+/** Fills in what a token is for, ticks two things, and sends it. */
+async function makeToken(page) {
+  await page.getByLabel('Name').fill('Billing service, production');
+  await page.getByLabel('See credentials, secrets masked.').check();
+  await page.getByLabel('Get access tokens and all other secrets in clear.').check();
+  await send(page, 'Make the token');
+}
+
 const flow = (text) => then(at('/flow-log'), async (page) => {
   await row(page, text).first().getByRole('link').first().click();
   await page.getByRole('heading', { name: 'Steps' }).waitFor();
@@ -65,15 +75,33 @@ export const consolePages = [
   )),
   entry('console-credentials', 'empty', 'empty', 'Credentials', at('/credentials')),
   entry('console-credentials', 'filled', 'filled', 'Credentials', at('/credentials')),
+  entry('console-credentials', 'found', 'filled', 'Credentials', at('/credentials?q=rocket&health=error')),
+  entry('console-credentials', 'none', 'filled', 'Credentials', at('/credentials?q=of+no+name')),
   entry('console-credential', 'filled', 'filled', 'Blue Bicycle Shop', then(at('/credentials'), (page) =>
     page.getByRole('link', { name: 'Blue Bicycle Shop' }).click(),
   )),
+  entry('console-credential', 'error', 'filled', 'Red Rocket School', credential('dead')),
+  entry('console-credential', 'long', 'filled', /^Workspace A name that goes on/, credential('shaky')),
+  entry('console-credential', 'deleted', 'filled', 'Deleted credential', credential('deleted')),
+  entry('console-revoke-credential', 'filled', 'filled', /^Revoke Blue Bicycle Shop at Sample/, credential('blue', '/revoke')),
+  entry('console-delete-credential', 'filled', 'filled', 'Delete Blue Bicycle Shop?', credential('blue', '/delete')),
   entry('console-flow-log', 'empty', 'empty', 'Flow log', at('/flow-log')),
   entry('console-flow-log', 'filled', 'filled', 'Flow log', at('/flow-log')),
   entry('console-flow-log', 'error', 'filled', 'Flow log', at('/flow-log?reference=half-of-one')),
   entry('console-flow', 'filled', 'filled', /Sample: connected/i, flow('Connected')),
   entry('console-flow', 'error', 'filled', /Sample: failed/i, flow('Failed')),
   entry('console-flow', 'open', 'filled', /Shopify: under way/i, flow('Under way')),
+  entry('console-api-tokens', 'empty', 'empty', 'API tokens', at('/api-tokens')),
+  entry('console-make-api-token', 'empty', 'empty', 'Make an API token', at('/api-tokens/new')),
+  entry('console-make-api-token', 'error', 'empty', 'Make an API token', then(at('/api-tokens/new'), async (page) => {
+    await page.getByLabel('Name').fill('Ticked nothing');
+    await send(page, 'Make the token');
+  })),
+  entry('console-api-token', 'once', 'filled', 'Your API token', then(at('/api-tokens/new'), makeToken)),
+  entry('console-api-tokens', 'filled', 'filled', 'API tokens', at('/api-tokens')),
+  entry('console-revoke-api-token', 'filled', 'filled', /^Revoke Billing service/, then(at('/api-tokens'), (page) =>
+    page.getByRole('link', { name: /^Revoke/ }).first().click(),
+  )),
   entry('console-error', 'error', 'filled', 'Not found', at('/nowhere')),
   entry('console-refused', 'error', 'filled', 'Nothing was changed', sendStale),
 ];

@@ -1,4 +1,5 @@
-// Improves what works without it: copy buttons, the live preview of redirect URIs, a last question.
+// Improves what works without it: copy buttons, the live preview of redirect URIs, a last question,
+// a page that waits for something.
 for (const button of document.querySelectorAll("[data-copy]")) {
   button.hidden = false;
   button.addEventListener("click", async () => {
@@ -31,6 +32,11 @@ for (const input of document.querySelectorAll("[data-preview]")) {
     }
   };
   input.addEventListener("input", show);
+}
+
+// Something is under way: look again in a moment, and keep the place.
+if (document.querySelector("[data-watch]")) {
+  setTimeout(() => location.reload(), 1500);
 }
 
 for (const form of document.querySelectorAll("form[data-confirm]")) {

@@ -37,7 +37,12 @@ pub(crate) async fn run(
     let account = context.account(&account).await?;
     let credentials = context
         .store
-        .list_credentials(account.id, after, limit)
+        .list_credentials(
+            account.id,
+            &keyway_store::CredentialFilter::default(),
+            after,
+            limit,
+        )
         .await?;
     let rows: Vec<Value> = credentials
         .iter()

@@ -125,6 +125,7 @@ pub(crate) async fn create(
         sealed_client_secret: ring.seal(&place, &new.client_secret, context.random.as_ref())?,
         scopes: new.scopes,
         created_at: now,
+        metadata: serde_json::Map::new(),
     };
     match context.store.insert_oauth_app(&app, Actor::Operator).await {
         Err(StoreError::Conflict(Conflict::Exists)) => {

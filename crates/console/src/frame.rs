@@ -4,13 +4,17 @@ use actix_web::HttpRequest;
 
 use crate::{notice, session::Session};
 
+/// Parameters of a list that hold for all its pages.
+const KEPT: [&str; 2] = ["q", "health"];
+
 /// The rooms, in the order of the navigation.
-const ROOMS: [(&str, &str); 5] = [
+const ROOMS: [(&str, &str); 6] = [
     ("/", "Overview"),
     ("/oauth-apps", "OAuth apps"),
     ("/redirect-uris", "Redirect URIs"),
     ("/credentials", "Credentials"),
     ("/flow-log", "Flow log"),
+    ("/api-tokens", "API tokens"),
 ];
 
 /// Navigation, the account's name, who is signed in, and the way out.
@@ -22,6 +26,7 @@ pub(crate) struct Frame<'a> {
     /// What was just done.
     pub(crate) notice: Option<&'static str>,
     path: &'a str,
+    kept: String,
 }
 
 /// A room in the navigation.
@@ -41,12 +46,20 @@ impl<'a> Frame<'a> {
             csrf: session.csrf(),
             notice: notice::of(request),
             path: request.path(),
+            kept: kept(request),
         }
     }
 
-    /// The page's own path, for the links between pages of a list.
-    pub(crate) fn path(&self) -> &str {
-        self.path
+    /// Where another page of this list is: what was searched for stays.
+    pub(crate) fn page(&self, before: Option<&dyn std::fmt::Display>) -> String {
+        let before = before.map(|id| format!("before={id}"));
+        let kept = (!self.kept.is_empty()).then(|| self.kept.clone());
+        let query: Vec<String> = kept.into_iter().chain(before).collect();
+        if query.is_empty() {
+            self.path.to_owned()
+        } else {
+            format!("{}?{}", self.path, query.join("&"))
+        }
     }
 
     /// The rooms, the present one marked.
@@ -67,4 +80,15 @@ impl<'a> Frame<'a> {
             }
         })
     }
+}
+
+/// What was searched for, as a query.
+fn kept(request: &HttpRequest) -> String {
+    let mut kept = url::form_urlencoded::Serializer::new(String::new());
+    for (name, value) in url::form_urlencoded::parse(request.query_string().as_bytes()) {
+        if KEPT.contains(&name.as_ref()) && !value.is_empty() {
+            kept.append_pair(&name, &value);
+        }
+    }
+    kept.finish()
 }

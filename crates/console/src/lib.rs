@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod api_tokens;
 mod credentials;
 mod csrf;
 mod error;
@@ -65,8 +66,8 @@ fn pages(config: &mut ServiceConfig) {
         .service(page("/sign-out").route(web::post().to(sign_out::post)))
         .configure(oauth_apps::routes)
         .configure(redirect_uris::routes)
-        .service(page("/credentials").route(visit().to(credentials::list::get)))
-        .service(page("/credentials/{id}").route(visit().to(credentials::show::get)))
+        .configure(credentials::routes)
+        .configure(api_tokens::routes)
         .service(page("/flow-log").route(visit().to(flow_log::list::get)))
         .service(page("/flow-log/{id}").route(visit().to(flow_log::show::get)));
 }

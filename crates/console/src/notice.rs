@@ -4,7 +4,7 @@ use actix_web::HttpRequest;
 
 /// Sentences by the word that stands for them in `?done=`: a redirect can bring a word and no
 /// text, so nobody can put words into our mouth.
-const SENTENCES: [(&str, &str); 7] = [
+const SENTENCES: [(&str, &str); 8] = [
     (
         "registered",
         "Registered. The client secret is sealed: nobody can read it here.",
@@ -17,6 +17,10 @@ const SENTENCES: [(&str, &str); 7] = [
     ("app-deleted", "The OAuth app is deleted."),
     ("uri-added", "The redirect URI is added."),
     ("uri-removed", "The redirect URI is removed."),
+    (
+        "token-revoked",
+        "The API token is revoked. It is refused from now on.",
+    ),
     (
         "set-up",
         "Welcome to Keyway. You are signed in as the first admin.",

@@ -2,21 +2,28 @@
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
-use chrono::TimeDelta;
-use keyway_domain::ids::OauthAppId;
-use keyway_store::Overview;
+use chrono::{DateTime, TimeDelta, Utc};
+use keyway_domain::{
+    health::HealthStatus,
+    ids::{CredentialId, OauthAppId},
+};
+use keyway_store::{CredentialFilter, Overview};
 
 use crate::{
     App,
+    credentials::{health, title},
     error::{PageError, answer, show},
-    flow_log::outcome::{self, Row},
+    flow_log::outcome::{self, Row, Tag},
     frame::Frame,
+    moment::Moment,
     session::Session,
     state::first_expansion,
 };
 
 const RECENT_FLOWS: i64 = 6;
 const START_LINKS: usize = 4;
+/// How many credentials in trouble are named, of each kind.
+const AILING: u8 = 5;
 /// How far back flows are counted.
 const SPAN: TimeDelta = TimeDelta::hours(24);
 
@@ -27,6 +34,26 @@ struct OverviewPage<'a> {
     numbers: Overview,
     start_links: Vec<StartLink>,
     flows: Vec<Row>,
+    unwell: Vec<Unwell>,
+}
+
+/// Credentials in one state of health that somebody should know of.
+struct Unwell {
+    tag: Tag,
+    /// The word for the list's filter.
+    word: &'static str,
+    credentials: Vec<Ailing>,
+    /// There are more than are shown.
+    goes_on: bool,
+}
+
+/// A credential that does not work, or not for now.
+struct Ailing {
+    id: CredentialId,
+    title: String,
+    provider: String,
+    note: Option<String>,
+    since: Moment,
 }
 
 /// A link that begins a flow, ready to be opened.
@@ -71,8 +98,49 @@ async fn overview(
             .into_iter()
             .map(|flow| outcome::row(app, flow, now))
             .collect(),
+        unwell: unwell(app, session, now).await?,
     };
     show(StatusCode::OK, &page)
+}
+
+/// What needs attention, the worst first.
+async fn unwell(
+    app: &App,
+    session: &Session,
+    now: DateTime<Utc>,
+) -> Result<Vec<Unwell>, PageError> {
+    let mut unwell = Vec::new();
+    for status in [HealthStatus::Error, HealthStatus::Warn] {
+        let filter = CredentialFilter {
+            health: Some(status),
+            ..CredentialFilter::default()
+        };
+        let limit = i64::from(AILING) + 1;
+        let found = app
+            .store
+            .list_credentials(session.account(), &filter, None, limit)
+            .await?;
+        if found.is_empty() {
+            continue;
+        }
+        unwell.push(Unwell {
+            tag: health::tag(status),
+            word: status.as_str(),
+            goes_on: found.len() > usize::from(AILING),
+            credentials: found
+                .iter()
+                .take(usize::from(AILING))
+                .map(|credential| Ailing {
+                    id: credential.id,
+                    title: title(credential).to_owned(),
+                    provider: app.provider_name(credential.provider.as_str()),
+                    note: credential.health.notes.first().cloned(),
+                    since: Moment::new(credential.health.time, now),
+                })
+                .collect(),
+        });
+    }
+    Ok(unwell)
 }
 
 /// A link for each of the newest apps, once there is a redirect URI to come back to.

@@ -55,8 +55,30 @@ pub struct ApiScope(&'static str);
 pub struct UnknownApiScope(String);
 
 impl ApiScope {
-    /// Make links and read what came of them.
+    /// See OAuth apps, secrets masked.
+    pub const OAUTH_APPS_READ: Self = Self("oauth_apps:read");
+    /// Register, change and remove OAuth apps.
+    pub const OAUTH_APPS_WRITE: Self = Self("oauth_apps:write");
+    /// See redirect URIs.
+    pub const REDIRECT_URIS_READ: Self = Self("redirect_uris:read");
+    /// Add and remove redirect URIs.
+    pub const REDIRECT_URIS_WRITE: Self = Self("redirect_uris:write");
+    /// See credentials, secrets masked.
+    pub const CREDENTIALS_READ: Self = Self("credentials:read");
+    /// Import, change, refresh and delete credentials.
+    pub const CREDENTIALS_WRITE: Self = Self("credentials:write");
+    /// See the secrets of credentials.
+    pub const CREDENTIALS_TOKEN: Self = Self("credentials:token");
+    /// Make links into the flow.
     pub const LINK_SESSIONS_WRITE: Self = Self("link_sessions:write");
+    /// See webhook endpoints and deliveries.
+    pub const WEBHOOKS_READ: Self = Self("webhooks:read");
+    /// Make, change and remove webhook endpoints; send deliveries again.
+    pub const WEBHOOKS_WRITE: Self = Self("webhooks:write");
+    /// Read events.
+    pub const EVENTS_READ: Self = Self("events:read");
+    /// Call providers through the proxy.
+    pub const PROXY: Self = Self("proxy");
 
     /// Every scope, by name.
     pub const ALL: [&'static str; 12] = [

@@ -8,8 +8,10 @@ use serde_json::{Map, Value};
 use zeroize::Zeroize as _;
 
 use crate::{
+    health::Health,
     ids::{AccountId, CredentialId, GrantId, OauthAppId},
     provider::ProviderSlug,
+    scope::Scopes,
     sealed::Sealed,
 };
 
@@ -103,10 +105,16 @@ pub struct NewGrant {
     pub secret_names: Vec<String>,
     /// The sealed properties ([`GrantSecrets`]).
     pub sealed_secrets: Sealed,
+    /// Type of the access token, in the provider's spelling.
+    pub token_type: Option<String>,
+    /// The granted scopes.
+    pub scopes: Option<Scopes>,
     /// When the access token ends.
     pub expires_at: Option<DateTime<Utc>>,
     /// When the refresh token ends.
     pub refresh_expires_at: Option<DateTime<Utc>>,
+    /// When the background refreshes it; none if it cannot be.
+    pub refresh_at: Option<DateTime<Utc>>,
 }
 
 /// The plaintext under [`NewGrant::sealed_secrets`].
@@ -143,11 +151,38 @@ impl Drop for GrantSecrets {
     }
 }
 
+/// Whom a credential belongs to on the client's side, as the client names them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndUser {
+    /// The client's own id for them.
+    pub id: String,
+    /// Their e-mail address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// Their name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
 /// A credential as it is listed and shown: every secret masked by absence.
 #[derive(Debug, Clone)]
 pub struct Credential {
     /// Its id.
     pub id: CredentialId,
+    /// A name that the client gave it.
+    pub name: Option<String>,
+    /// What the client keeps with it.
+    pub metadata: Map<String, Value>,
+    /// Whose it is on the client's side.
+    pub end_user: Option<EndUser>,
+    /// Counts the changes.
+    pub revision: i64,
+    /// Whether it works.
+    pub health: Health,
+    /// When the background refreshes it next.
+    pub refresh_at: Option<DateTime<Utc>>,
+    /// When it was last refreshed.
+    pub refreshed_at: Option<DateTime<Utc>>,
     /// The tenant.
     pub account_id: AccountId,
     /// The OAuth app that it was granted to.

@@ -77,6 +77,20 @@ id! {
     CredentialId;
     /// An entry of the audit log.
     AuditEventId;
+    /// Something that happened to a credential or an OAuth app.
+    EventId;
+    /// The right to do a piece of work, for a while: to refresh a credential, to send a delivery.
+    LeaseId;
+    /// Where an account hears of its events.
+    WebhookEndpointId;
+    /// One event on its way to one endpoint.
+    WebhookDeliveryId;
+    /// A hosted page for one end user and one connection.
+    LinkSessionId;
+    /// What an admin asks a gateway to do.
+    JobId;
+    /// A remembered answer to a POST request.
+    IdempotencyKeyId;
 }
 
 fn version_7(now: DateTime<Utc>, random: &dyn Random) -> Uuid {

@@ -60,6 +60,10 @@ pub struct SetupToken(SecretString);
 #[derive(Debug, Clone)]
 pub struct StartToken(SecretString);
 
+/// The secret of a link session's URL.
+#[derive(Debug, Clone)]
+pub struct LinkSessionToken(SecretString);
+
 macro_rules! opaque {
     ($($name:ident $purpose:literal;)*) => {$(
         impl $name {
@@ -87,6 +91,27 @@ opaque! {
     ConsoleSessionToken "console-session";
     SetupToken "setup-link";
     StartToken "start-link";
+    LinkSessionToken "link-session";
+}
+
+/// What a request is: method, path and body. Its digest tells whether an `Idempotency-Key` came
+/// back with the same request; it is keyed, since a body may hold a secret that can be guessed.
+#[derive(Debug, Clone)]
+pub struct RequestText(SecretString);
+
+impl RequestText {
+    /// The request as one text.
+    pub fn new(method: &str, path: &str, body: &[u8]) -> Self {
+        let body = String::from_utf8_lossy(body);
+        Self(SecretString::new(format!("{method}\0{path}\0{body}")))
+    }
+}
+
+impl OpaqueToken for RequestText {
+    const PURPOSE: &'static str = "idempotent-request";
+    fn secret(&self) -> &SecretString {
+        &self.0
+    }
 }
 
 /// Whether `text` is 256 bits in base64url, as [`Random`] makes them.

@@ -3,7 +3,8 @@
 use uuid::Uuid;
 
 use crate::ids::{
-    AccountId, AuthorizationCodeId, AuthorizationSessionId, GrantId, OauthAppId, StartLinkId,
+    AccountId, AuthorizationCodeId, AuthorizationSessionId, GrantId, IdempotencyKeyId,
+    LinkSessionId, OauthAppId, StartLinkId, WebhookEndpointId,
 };
 
 /// A ciphertext as it lies in the database. Only the vault can make or open one.
@@ -83,6 +84,28 @@ impl Place {
     /// The tokens and other secret properties of a grant.
     pub fn grant_secrets(grant: GrantId, account: AccountId) -> Self {
         Self::at("grants", "sealed_secrets", grant.uuid(), account)
+    }
+
+    /// The client's `state`, kept with a link session.
+    pub fn link_session_state(session: LinkSessionId, account: AccountId) -> Self {
+        Self::at("link_sessions", "sealed_state", session.uuid(), account)
+    }
+
+    /// What signs the deliveries of a webhook endpoint. A rotation moves the ciphertext to
+    /// `sealed_previous_secret` as it is, since the console rotates and cannot open: it opens as
+    /// what it was sealed as.
+    pub fn webhook_secret(endpoint: WebhookEndpointId, account: AccountId) -> Self {
+        Self::at(
+            "webhook_endpoints",
+            "sealed_secret",
+            endpoint.uuid(),
+            account,
+        )
+    }
+
+    /// A remembered answer, which may hold a secret that is shown once.
+    pub fn idempotent_response(key: IdempotencyKeyId, account: AccountId) -> Self {
+        Self::at("idempotency_keys", "sealed_response", key.uuid(), account)
     }
 
     fn at(table: &'static str, column: &'static str, row: Uuid, account: AccountId) -> Self {

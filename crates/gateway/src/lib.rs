@@ -2,6 +2,7 @@
 
 mod api;
 mod error;
+mod grant;
 mod hosted;
 pub mod lifecycle;
 mod link;

@@ -37,15 +37,15 @@ async fn main() -> anyhow::Result<()> {
             tokio::spawn(listening.run(metrics::routes(handle), app.stop.clone())?);
         }
     }
-    let background = tokio::spawn(lifecycle::run(app.clone()));
+    let background = tokio::spawn(lifecycle::run(app.clone(), settings.refresh_limits()?));
     tracing::info!(address = %listening.address(), public_url = app.public_url.as_str(), "gateway ready");
     listening
         .run(routes(app.clone()), app.stop.clone())?
         .await?;
     app.stop.cancel();
+    background.await?;
     app.tasks.close();
     app.tasks.wait().await;
-    background.await?;
     tracing::info!("gateway stopped");
     Ok(())
 }

@@ -23,6 +23,18 @@ pub fn install() -> Option<PrometheusHandle> {
         "keyway_flows_total",
         "Link flows that ended, by provider and outcome."
     );
+    metrics::describe_counter!(
+        "keyway_refreshes_total",
+        "Refreshes that ended, by provider and outcome."
+    );
+    metrics::describe_histogram!(
+        "keyway_refresh_duration_seconds",
+        "Time from the lease of a refresh to its end."
+    );
+    metrics::describe_counter!(
+        "keyway_revocations_total",
+        "Requests to providers to end a grant, by provider and outcome."
+    );
     Some(handle)
 }
 
@@ -61,4 +73,16 @@ pub fn routes(
 /// Counts a flow that ended.
 pub(crate) fn flow_ended(provider: &str, outcome: &'static str) {
     metrics::counter!("keyway_flows_total", "provider" => provider.to_owned(), "outcome" => outcome).increment(1);
+}
+
+/// Counts a refresh that ended.
+pub(crate) fn refresh_ended(provider: &str, outcome: &'static str, elapsed: Duration) {
+    metrics::counter!("keyway_refreshes_total", "provider" => provider.to_owned(), "outcome" => outcome).increment(1);
+    metrics::histogram!("keyway_refresh_duration_seconds", "provider" => provider.to_owned())
+        .record(elapsed.as_secs_f64());
+}
+
+/// Counts a provider that was asked to end a grant.
+pub(crate) fn revocation_ended(provider: &str, outcome: &'static str) {
+    metrics::counter!("keyway_revocations_total", "provider" => provider.to_owned(), "outcome" => outcome).increment(1);
 }

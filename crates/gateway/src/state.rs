@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use ipnet::IpNet;
 use keyway_domain::{
     Clock, Random, SecretString,
-    ids::{AccountId, OauthAppId},
+    ids::{AccountId, CredentialId, OauthAppId},
     provider::ProviderSlug,
     sealed::{Place, Sealed},
 };
@@ -19,6 +19,8 @@ use keyway_web::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
+
+use crate::lifecycle::used_tokens::UsedTokens;
 
 /// The gateway's parts. Made once, before the workers.
 #[derive(Debug)]
@@ -44,7 +46,9 @@ pub struct App {
     /// Work that must end even if the browser hangs up.
     pub tasks: TaskTracker,
     pub(crate) guesses: Guesses,
+    pub(crate) verifications: FailureThrottle<CredentialId>,
     pub(crate) decoy: Decoy,
+    pub(crate) used_tokens: UsedTokens,
 }
 
 /// What an [`App`] is made of.
@@ -110,7 +114,9 @@ impl App {
                 by_client: FailureThrottle::new(20, TimeDelta::minutes(1)),
                 by_address: FailureThrottle::new(200, TimeDelta::minutes(1)),
             },
+            verifications: FailureThrottle::new(1, TimeDelta::seconds(10)),
             decoy: Decoy { place, sealed },
+            used_tokens: UsedTokens::default(),
         })
     }
 

@@ -9,6 +9,7 @@ use crate::{
     definition::{Call, Success, TokenResponse},
     error::{ProviderError, Redaction},
     http::Answer,
+    id_token,
     source::{at, text},
 };
 
@@ -20,7 +21,7 @@ pub(crate) fn tokens(
     redaction: &Redaction,
 ) -> Result<(Value, TokenSet), ProviderError> {
     let whole = object(answer, redaction)?;
-    let refused = || refusal(&whole, response, answer.status, redaction);
+    let refused = || refusal(&whole, response, answer, redaction);
     let succeeded = is_good(answer) && is_success(&whole, response.success.as_ref());
     if !succeeded {
         return Err(refused());
@@ -34,19 +35,15 @@ pub(crate) fn tokens(
             ProviderError::Malformed("no access token in it".into())
         });
     };
-    let lifetime = first(&root, &response.expires_in)
-        .and_then(seconds)
-        .or_else(|| {
-            response
-                .default_lifetime
-                .map(|seconds| TimeDelta::seconds(seconds.into()))
-        });
+    let after = |life: TimeDelta| now.checked_add_signed(life);
     let expires_at = first(&root, &response.expires_at)
         .and_then(moment)
-        .or_else(|| now.checked_add_signed(lifetime?));
+        .or_else(|| after(first(&root, &response.expires_in).and_then(seconds)?))
+        .or_else(|| id_token::expiry(access_token.expose()).filter(|ends| *ends > now))
+        .or_else(|| after(TimeDelta::seconds(response.default_lifetime?.into())));
     let refresh_expires_at = first(&root, &response.refresh_expires_in)
         .and_then(seconds)
-        .and_then(|life| now.checked_add_signed(life));
+        .and_then(after);
     let tokens = TokenSet {
         access_token,
         token_type: first_text(&root, &response.token_type),
@@ -78,7 +75,7 @@ pub(crate) fn called(
     response.error.splice(0..0, error);
     let words = graphql("errors.0.message").chain(call.error_description.iter().cloned());
     response.error_description.splice(0..0, words);
-    Err(refusal(&whole, &response, answer.status, redaction))
+    Err(refusal(&whole, &response, answer, redaction))
 }
 
 /// The answer to a revocation. RFC 7009 section 2.2 leaves the body open, so without a condition
@@ -143,6 +140,7 @@ fn object(answer: &Answer, redaction: &Redaction) -> Result<Value, ProviderError
         Err(ProviderError::Status {
             status: answer.status,
             excerpt,
+            retry_after: answer.retry_after,
         })
     }
 }
@@ -154,9 +152,10 @@ fn is_success(value: &Value, success: Option<&Success>) -> bool {
 fn refusal(
     whole: &Value,
     response: &TokenResponse,
-    status: u16,
+    answer: &Answer,
     redaction: &Redaction,
 ) -> ProviderError {
+    let (status, retry_after) = (answer.status, answer.retry_after);
     match first_text(whole, &response.error) {
         Some(error) => ProviderError::Refused {
             status,
@@ -164,6 +163,7 @@ fn refusal(
             description: first_text(whole, &response.error_description)
                 .filter(|words| *words != error)
                 .map(|words| redaction.words(&words)),
+            retry_after,
         },
         None if (200..300).contains(&status) => {
             ProviderError::Malformed("it reports a failure without a reason".into())
@@ -173,6 +173,7 @@ fn refusal(
             excerpt: first_text(whole, &response.error_description)
                 .map(|words| redaction.words(&words))
                 .unwrap_or_default(),
+            retry_after,
         },
     }
 }
@@ -238,12 +239,14 @@ fn scopes(value: &Value) -> Option<Scopes> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64ct::{Base64UrlUnpadded, Encoding as _};
     use serde_json::json;
 
     fn read(status: u16, content_type: &str, body: &str) -> Result<TokenSet, ProviderError> {
         let answer = Answer {
             status,
             content_type: content_type.into(),
+            retry_after: None,
             body: body.as_bytes().to_vec(),
         };
         tokens(
@@ -285,6 +288,40 @@ mod tests {
     }
 
     #[test]
+    fn a_life_that_the_answer_does_not_tell_is_the_tokens_own_or_the_documented_one() {
+        let jwt = |exp: i64| {
+            let claims = json!({"exp": exp}).to_string();
+            let part = |text: &str| Base64UrlUnpadded::encode_string(text.as_bytes());
+            format!("{}.{}.s", part("{}"), part(&claims))
+        };
+        let expires = |body: Value, default_lifetime: Option<u32>| {
+            let answer = Answer {
+                status: 200,
+                content_type: "application/json".into(),
+                retry_after: None,
+                body: body.to_string().into_bytes(),
+            };
+            let response = TokenResponse {
+                default_lifetime,
+                ..TokenResponse::default()
+            };
+            let (_, set) =
+                tokens(&answer, &response, now(), &Redaction::default()).expect("tokens");
+            set.expires_at.map(|at| (at - now()).num_seconds())
+        };
+        let own = jwt(now().timestamp() + 300);
+        let told = json!({"access_token": own, "expires_in": 60});
+        assert_eq!(expires(told, Some(7200)), Some(60));
+        assert_eq!(expires(json!({"access_token": own}), Some(7200)), Some(300));
+        assert_eq!(
+            expires(json!({"access_token": "a.b.c"}), Some(7200)),
+            Some(7200)
+        );
+        let ended = jwt(now().timestamp() - 1);
+        assert_eq!(expires(json!({"access_token": ended}), None), None);
+    }
+
+    #[test]
     fn scopes_of_every_kind_are_read() {
         for scope in [
             json!("read write"),
@@ -317,6 +354,7 @@ mod tests {
                 status: 200,
                 error: "bad_verification_code".into(),
                 description: Some("The code is bad.".into()),
+                retry_after: None,
             }
         );
     }

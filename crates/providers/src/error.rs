@@ -1,5 +1,6 @@
 //! What can go wrong at a provider.
 
+use chrono::TimeDelta;
 use keyway_domain::{oauth_error::ErrorCode, secret::SecretString};
 
 /// A call to a provider failed. `Display` is for the flow log: the provider's own words, with
@@ -15,10 +16,16 @@ pub enum ProviderError {
         error: String,
         /// The provider's words.
         description: Option<String>,
+        /// How long the provider asks us to wait.
+        retry_after: Option<TimeDelta>,
     },
-    /// No connection: name, address guard, TCP or TLS.
+    /// No connection: name, address guard, TCP or TLS. Nothing was sent.
     #[error("the provider could not be reached: {0}")]
     Unreachable(String),
+    /// The connection broke after the request may have been read: the provider may have done what
+    /// it was asked.
+    #[error("the connection to the provider broke: {0}")]
+    Broken(String),
     /// The whole call took longer than it may.
     #[error("the provider did not answer within {0} seconds")]
     Timeout(u64),
@@ -29,6 +36,8 @@ pub enum ProviderError {
         status: u16,
         /// The start of the body.
         excerpt: String,
+        /// How long the provider asks us to wait.
+        retry_after: Option<TimeDelta>,
     },
     /// The answer cannot be understood.
     #[error("the provider's answer cannot be used: {0}")]
@@ -48,7 +57,9 @@ impl ProviderError {
     /// The error code for the client (RFC 6749 section 4.1.2.1).
     pub fn code(&self) -> ErrorCode {
         match self {
-            Self::Unreachable(_) | Self::Timeout(_) => ErrorCode::TemporarilyUnavailable,
+            Self::Unreachable(_) | Self::Broken(_) | Self::Timeout(_) => {
+                ErrorCode::TemporarilyUnavailable
+            }
             Self::Status { status, .. } | Self::Refused { status, .. }
                 if *status == 429 || *status >= 500 =>
             {
@@ -64,11 +75,26 @@ impl ProviderError {
         }
     }
 
+    /// How long the provider asks us to wait (`Retry-After`), at most a day.
+    pub fn retry_after(&self) -> Option<TimeDelta> {
+        match self {
+            Self::Refused { retry_after, .. } | Self::Status { retry_after, .. } => *retry_after,
+            Self::Unreachable(_)
+            | Self::Broken(_)
+            | Self::Timeout(_)
+            | Self::Malformed(_)
+            | Self::TooLarge(_)
+            | Self::Untrusted(_)
+            | Self::Unusable(_) => None,
+        }
+    }
+
     /// The sentence for the client: fixed, and silent about what the provider said.
     pub fn public(&self) -> &'static str {
         match self {
             Self::Refused { .. } => "The provider refused to complete the connection.",
             Self::Unreachable(_) => "The provider could not be reached.",
+            Self::Broken(_) => "The provider did not complete its answer.",
             Self::Timeout(_) => "The provider did not answer in time.",
             Self::Status { .. } => "The provider answered with an error.",
             Self::Malformed(_) | Self::TooLarge(_) => {

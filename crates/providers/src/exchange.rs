@@ -91,7 +91,7 @@ fn outgoing(
 }
 
 /// A request to the token endpoint, with the client's proof in the place that the provider wants.
-fn authenticated(
+pub(crate) fn authenticated(
     token: &Token,
     url: url::Url,
     mut parameters: BTreeMap<String, String>,

@@ -7,9 +7,11 @@ use std::{
     time::Duration,
 };
 
+use chrono::{DateTime, TimeDelta};
 use futures_util::future::BoxFuture;
 use reqwest::{
     dns::{Addrs, Name, Resolve, Resolving},
+    header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, RETRY_AFTER},
     redirect,
 };
 use rustls::{ClientConfig, RootCertStore, pki_types::CertificateDer};
@@ -23,6 +25,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// Of an answer's body, after decompression.
 const MAX_BODY: usize = 1024 * 1024;
+/// Shorter than servers keep idle connections: the usual least is 5 seconds. A request that crosses
+/// with the server's goodbye gets no answer, and it is never sent again.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(3);
+/// Nobody waits longer, whatever a provider says.
+const MAX_RETRY_AFTER: TimeDelta = TimeDelta::days(1);
 
 /// Looks up the addresses of a name. Passed in, so that tests can answer for any host.
 pub trait Lookup: Send + Sync {
@@ -73,7 +80,7 @@ pub struct HttpClient {
 pub(crate) struct Outgoing {
     pub(crate) method: reqwest::Method,
     pub(crate) url: Url,
-    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) headers: HeaderMap,
     pub(crate) body: Option<Vec<u8>>,
 }
 
@@ -83,6 +90,8 @@ pub struct Answer {
     pub status: u16,
     /// `Content-Type`, in lower case.
     pub content_type: String,
+    /// `Retry-After` (RFC 9110 section 10.2.3), at most a day.
+    pub retry_after: Option<TimeDelta>,
     /// The body.
     pub body: Vec<u8>,
 }
@@ -122,7 +131,7 @@ impl HttpClient {
             .no_proxy()
             .referer(false)
             .connect_timeout(CONNECT_TIMEOUT)
-            .pool_idle_timeout(Duration::from_secs(30))
+            .pool_idle_timeout(IDLE_TIMEOUT)
             .user_agent(concat!("Keyway/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| HttpError(error.to_string()))?;
@@ -173,12 +182,10 @@ impl HttpClient {
 
 async fn read(mut response: reqwest::Response) -> Result<Answer, ProviderError> {
     let status = response.status().as_u16();
-    let content_type = response
-        .headers()
-        .get(reqwest::header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
+    let content_type = text(response.headers(), CONTENT_TYPE)
         .unwrap_or_default()
         .to_ascii_lowercase();
+    let retry_after = retry_after(response.headers());
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
         if body.len() + chunk.len() > MAX_BODY {
@@ -189,8 +196,29 @@ async fn read(mut response: reqwest::Response) -> Result<Answer, ProviderError> 
     Ok(Answer {
         status,
         content_type,
+        retry_after,
         body,
     })
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// Seconds, or a date: as much later than the answer's own `Date`, so that clocks need not agree.
+fn retry_after(headers: &HeaderMap) -> Option<TimeDelta> {
+    let asked = text(headers, RETRY_AFTER)?.trim();
+    let wait = match asked.parse::<u32>() {
+        Ok(seconds) => TimeDelta::seconds(seconds.into()),
+        Err(_) if !asked.is_empty() && asked.bytes().all(|byte| byte.is_ascii_digit()) => {
+            MAX_RETRY_AFTER
+        }
+        Err(_) => {
+            let until = DateTime::parse_from_rfc2822(asked).ok()?;
+            until - DateTime::parse_from_rfc2822(text(headers, DATE)?).ok()?
+        }
+    };
+    Some(wait.clamp(TimeDelta::zero(), MAX_RETRY_AFTER))
 }
 
 /// The innermost cause, which names the fault; the outer ones quote the URL.
@@ -201,12 +229,17 @@ fn unreachable(error: reqwest::Error) -> ProviderError {
             CONNECT_TIMEOUT.as_secs()
         ));
     }
+    let was_sent = !error.is_connect() && !error.is_builder();
     let error = error.without_url();
     let mut cause: &dyn std::error::Error = &error;
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    ProviderError::Unreachable(cause.to_string())
+    if was_sent {
+        ProviderError::Broken(cause.to_string())
+    } else {
+        ProviderError::Unreachable(cause.to_string())
+    }
 }
 
 /// Drops the addresses that the guard refuses; a name that has no other does not resolve.
@@ -264,4 +297,39 @@ fn tls(additional: Vec<CertificateDer<'static>>) -> Result<ClientConfig, HttpErr
     .with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wait(headers: &[(&str, &str)]) -> Option<TimeDelta> {
+        let named = headers.iter().map(|(name, value)| {
+            let name: HeaderName = name.parse().expect("a name");
+            (name, value.parse().expect("a value"))
+        });
+        retry_after(&named.collect())
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        assert_eq!(wait(&[("retry-after", "120")]), Some(TimeDelta::minutes(2)));
+        let date = ("retry-after", "Fri, 15 Jan 2027 08:02:00 GMT");
+        let from = ("date", "Fri, 15 Jan 2027 08:00:00 GMT");
+        assert_eq!(wait(&[date, from]), Some(TimeDelta::minutes(2)));
+        assert_eq!(wait(&[date]), None, "later than what?");
+        let past = ("date", "Fri, 15 Jan 2027 09:00:00 GMT");
+        assert_eq!(wait(&[date, past]), Some(TimeDelta::zero()));
+    }
+
+    #[test]
+    fn retry_after_is_at_most_a_day() {
+        for far in ["86401", "4294967296", "99999999999999999999999"] {
+            assert_eq!(wait(&[("retry-after", far)]), Some(TimeDelta::days(1)));
+        }
+        for none in ["", "soon", "-1", "1.5"] {
+            assert_eq!(wait(&[("retry-after", none)]), None, "{none}");
+        }
+        assert_eq!(wait(&[]), None);
+    }
 }

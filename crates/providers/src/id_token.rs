@@ -21,13 +21,7 @@ const LEEWAY: TimeDelta = TimeDelta::seconds(60);
 /// endpoint of the definition, which stands in for the signature by that section's rule 6.
 pub(crate) fn claims(token: &str, expected: &Expected<'_>) -> Result<Value, ProviderError> {
     let untrusted = |why: &str| ProviderError::Untrusted(format!("id_token: {why}"));
-    let payload = token
-        .split('.')
-        .nth(1)
-        .and_then(|part| Base64UrlUnpadded::decode_vec(part).ok());
-    let claims: Value = payload
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-        .ok_or_else(|| untrusted("not a JWT"))?;
+    let claims = payload(token).ok_or_else(|| untrusted("not a JWT"))?;
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
     if let Some(issuer) = expected.issuer
         && text("iss") != Some(issuer)
@@ -42,10 +36,7 @@ pub(crate) fn claims(token: &str, expected: &Expected<'_>) -> Result<Value, Prov
     if !audience {
         return Err(untrusted("aud is not this app"));
     }
-    let ends = claims
-        .get("exp")
-        .and_then(Value::as_i64)
-        .and_then(|at| DateTime::from_timestamp(at, 0));
+    let ends = ends_at(&claims);
     if ends.is_none_or(|ends| ends + LEEWAY < expected.now) {
         return Err(untrusted("expired"));
     }
@@ -55,6 +46,21 @@ pub(crate) fn claims(token: &str, expected: &Expected<'_>) -> Result<Value, Prov
         return Err(untrusted("nonce is not the one we sent"));
     }
     Ok(claims)
+}
+
+/// When a token says that it ends, if it is a JWT. Unverified: good for planning ahead and for
+/// nothing else.
+pub(crate) fn expiry(token: &str) -> Option<DateTime<Utc>> {
+    (token.matches('.').count() == 2).then(|| ends_at(&payload(token)?))?
+}
+
+fn payload(token: &str) -> Option<Value> {
+    let part = token.split('.').nth(1)?;
+    serde_json::from_slice(&Base64UrlUnpadded::decode_vec(part).ok()?).ok()
+}
+
+fn ends_at(claims: &Value) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp(claims.get("exp")?.as_i64()?, 0)
 }
 
 #[cfg(test)]

@@ -27,16 +27,25 @@ pub mod http;
 mod id_token;
 #[cfg(feature = "client")]
 pub mod identity;
+#[cfg(feature = "client")]
+pub mod import;
 pub mod lint;
+#[cfg(feature = "client")]
+pub mod refresh;
+#[cfg(feature = "client")]
+pub mod refusal;
 #[cfg(feature = "client")]
 pub mod request;
 #[cfg(feature = "client")]
 pub mod revoke;
+mod schedule;
 #[cfg(feature = "client")]
 pub mod shape;
 pub mod source;
 pub mod template;
 pub mod variables;
+#[cfg(feature = "client")]
+pub mod verify;
 
 pub use catalogue::{Catalogue, Provider};
 pub use definition::Definition;

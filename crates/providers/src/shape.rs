@@ -1,13 +1,15 @@
 //! From answers to a credential's properties.
 
+use std::collections::BTreeMap;
+
 use keyway_domain::credential::{ExternalAccount, Properties};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
     definition::{Cast, Property},
     error::ProviderError,
     facts::Facts,
-    source::{Source, text},
+    source::{Root, Source, text},
     variables::whole,
 };
 
@@ -41,6 +43,41 @@ pub(crate) fn credential(
     Ok((external, properties))
 }
 
+/// Brings properties up to date with a refresh: those that the answer gives anew are replaced, and
+/// all others kept.
+///
+/// A property whose better sources only a whole flow yields keeps what it got from them. A moment of
+/// expiry that the answer does not tell is forgotten: the old one is over.
+pub(crate) fn renew(
+    facts: &Facts<'_>,
+    public: &mut Map<String, Value>,
+    secret: &mut BTreeMap<String, Value>,
+) {
+    for (name, property) in &facts.definition.credential.properties {
+        let told = |source: &&Source| matches!(source.root, Root::Token | Root::Granted);
+        let sources = property.from.iter().take_while(told);
+        let found = sources.clone().find_map(|source| facts.find(source));
+        match found.and_then(|found| cast(property, found)) {
+            Some(value) if property.secret => {
+                secret.insert(name.clone(), value);
+            }
+            Some(mut value) => {
+                drop_nul(&mut value);
+                public.insert(name.clone(), value);
+            }
+            None if sources.clone().count() > 0 && sources.clone().all(is_moment) => {
+                public.remove(name);
+                secret.remove(name);
+            }
+            None => {}
+        }
+    }
+}
+
+fn is_moment(source: &Source) -> bool {
+    source.root == Root::Granted && source.path.ends_with("expires_at")
+}
+
 /// Postgres takes no NUL in texts and JSON; a provider that sends one loses it, not its user.
 fn drop_nul(value: &mut Value) {
     match value {
@@ -69,12 +106,18 @@ fn first_text(facts: &Facts<'_>, sources: &[Source]) -> Option<String> {
 
 fn value(facts: &Facts<'_>, property: &Property) -> Option<Value> {
     let found = property.from.iter().find_map(|source| facts.find(source))?;
+    cast(property, found)
+}
+
+/// Brings what was found to the property's type; none if it cannot be.
+pub(crate) fn cast(property: &Property, found: Value) -> Option<Value> {
     if let Some(pattern) = &property.matches {
         let matched = whole(pattern)?.is_match(&text(&found)?);
         return Some(Value::Bool(matched != property.negate));
     }
     match property.cast {
         None => Some(found),
+        Some(Cast::String) if found.is_string() => Some(found),
         Some(Cast::String) => text(&found).map(Value::String),
         Some(Cast::Integer) => match &found {
             Value::Number(number) if number.is_i64() || number.is_u64() => Some(found),

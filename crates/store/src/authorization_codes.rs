@@ -7,16 +7,18 @@ use keyway_domain::{
     audit::{Actor, AuditEvent},
     authorization_code::{AuthorizationCode, CodeRefusal, IssuedCode, Redeemed},
     credential::{CredentialKind, ExternalAccount, NewGrant},
-    ids::{AuditEventId, AuthorizationSessionId, CredentialId, OauthAppId},
+    ids::{AuditEventId, AuthorizationSessionId, CredentialId, EventId, OauthAppId},
     opaque::Digest,
     pkce::CodeChallenge,
     sealed::Sealed,
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
     Store, StoreError, audit_events,
+    column::object,
+    credential_upsert::upsert_credential,
     schema::authorization_codes,
     statement::{Bind, Statement, statement},
 };
@@ -42,7 +44,7 @@ impl Statement for CompleteSession {
         WITH app AS (
             SELECT a.id
             FROM authorization_sessions s JOIN oauth_apps a ON a.id = s.oauth_app_id
-            WHERE s.id = ?1
+            WHERE s.id = ?1 AND a.removed_at IS NULL
             FOR KEY SHARE OF a
         ), completed AS (
             UPDATE authorization_sessions s
@@ -50,11 +52,12 @@ impl Statement for CompleteSession {
             FROM app
             WHERE s.id = ?1 AND s.oauth_app_id = app.id
               AND s.claimed_at IS NOT NULL AND s.completed_at IS NULL AND s.failed_at IS NULL
-            RETURNING s.id, s.account_id, s.oauth_app_id, s.code_challenge, s.variables
+            RETURNING s.id, s.account_id, s.oauth_app_id, s.provider, s.code_challenge, s.variables
         ), granted AS (
-            INSERT INTO grants (id, account_id, oauth_app_id, kind, external_id, external_label, properties,
-                                secret_names, sealed_secrets, variables, expires_at, refresh_expires_at, created_at)
-            SELECT ?2, account_id, oauth_app_id, ?3, ?4, ?5, ?6, ?7, ?8, variables, ?9, ?10, ?14
+            INSERT INTO grants (id, account_id, oauth_app_id, provider, kind, external_id, external_label, properties,
+                                secret_names, sealed_secrets, variables, expires_at, refresh_expires_at, created_at,
+                                token_type, scope, refresh_at)
+            SELECT ?2, account_id, oauth_app_id, provider, ?3, ?4, ?5, ?6, ?7, ?8, variables, ?9, ?10, ?14, ?16, ?17, ?18
             FROM completed
         )
         INSERT INTO authorization_codes (id, account_id, session_id, oauth_app_id, grant_id, code_digest,
@@ -68,28 +71,32 @@ impl Statement for CompleteSession {
 struct RedeemCode;
 
 impl Statement for RedeemCode {
-    // The first UPDATE is the guard: of any number of callers, on any number of gateways, one finds
+    // The UPDATE of the code is the guard: of any number of callers, on any number of gateways, one finds
     // the row unredeemed. Everything else hangs on what it returns, in the same commit.
     // `IS NOT DISTINCT FROM` binds the challenge both ways: a missing verifier and a verifier that
     // answers no challenge are refused alike (RFC 9700 section 2.1.1).
+    // The app is locked first, as in a removal of the app: who comes second finds it gone.
     // A credential that was there keeps its id and gets the new grant; the old one is erased.
-    const SQL: &'static str = "
-        WITH code AS (
-            UPDATE authorization_codes
+    const SQL: &'static str = concat!(
+        "
+        WITH app AS (
+            SELECT id FROM oauth_apps WHERE id = ?2 AND removed_at IS NULL FOR KEY SHARE
+        ), code AS (
+            UPDATE authorization_codes c
             SET redeemed_at = ?4
-            WHERE code_digest = ?1 AND oauth_app_id = ?2 AND redeemed_at IS NULL AND expires_at > ?4
-              AND code_challenge IS NOT DISTINCT FROM ?3
-            RETURNING id, account_id, oauth_app_id, grant_id, sealed_state
-        ), upserted AS (
-            INSERT INTO credentials (id, account_id, oauth_app_id, provider, kind, external_id, grant_id, created_at, updated_at)
-            SELECT ?5, code.account_id, code.oauth_app_id, a.provider, g.kind, g.external_id, g.id, ?4, ?4
-            FROM code JOIN grants g ON g.id = code.grant_id JOIN oauth_apps a ON a.id = code.oauth_app_id
-            ON CONFLICT (oauth_app_id, kind, external_id) DO UPDATE
-            SET superseded_grant_id = credentials.grant_id, grant_id = excluded.grant_id, updated_at = excluded.updated_at
-            RETURNING id, superseded_grant_id
-        ), erased AS (
-            DELETE FROM grants USING upserted WHERE grants.id = upserted.superseded_grant_id
-        ), audited AS (
+            FROM app
+            WHERE c.code_digest = ?1 AND c.oauth_app_id = app.id AND c.redeemed_at IS NULL AND c.expires_at > ?4
+              AND c.code_challenge IS NOT DISTINCT FROM ?3
+            RETURNING c.id, c.account_id, c.oauth_app_id, c.grant_id, c.sealed_state, c.session_id
+        ), granted AS (
+            SELECT g.*, l.metadata, l.end_user_id, l.end_user_email, l.end_user_name, NULL AS name
+            FROM code
+            JOIN grants g ON g.id = code.grant_id
+            JOIN authorization_sessions s ON s.id = code.session_id
+            LEFT JOIN link_sessions l ON l.id = s.link_session_id
+        ), ",
+        upsert_credential!("?5", "?7", "?4"),
+        ", audited AS (
             INSERT INTO audit_events (id, account_id, actor_kind, actor_id, action, subject_id, detail, created_at)
             SELECT ?6, code.account_id, 'client', code.oauth_app_id,
                    CASE WHEN upserted.superseded_grant_id IS NULL THEN 'credential.created' ELSE 'credential.renewed' END,
@@ -98,7 +105,8 @@ impl Statement for RedeemCode {
         )
         SELECT code.id, code.account_id, code.sealed_state, upserted.id, g.id, g.kind, g.external_id,
                g.external_label, g.properties, g.sealed_secrets
-        FROM code JOIN grants g ON g.id = code.grant_id CROSS JOIN upserted";
+        FROM code JOIN grants g ON g.id = code.grant_id CROSS JOIN upserted"
+    );
     type Row = (
         sql_types::Uuid,
         sql_types::Uuid,
@@ -164,6 +172,9 @@ impl Store {
             ),
             Bind::Time(now),
             Bind::Time(code.expires_at),
+            Bind::MaybeText(grant.token_type.clone()),
+            Bind::MaybeText(grant.scopes.as_ref().map(ToString::to_string)),
+            Bind::MaybeTime(grant.refresh_at),
         ])
         .get_result(&mut self.write().await?)
         .await
@@ -193,6 +204,7 @@ impl Store {
             Bind::Time(now),
             Bind::Uuid(CredentialId::generate(now, random).uuid()),
             Bind::Uuid(AuditEventId::generate(now, random).uuid()),
+            Bind::Uuid(EventId::generate(now, random).uuid()),
         ])
         .get_result(&mut self.write().await?)
         .await
@@ -209,7 +221,7 @@ impl Store {
                     id: row.external_id,
                     label: row.external_label,
                 },
-                public: object(row.properties)?,
+                public: object("grants", "properties", row.properties)?,
                 sealed_secrets: Sealed::from_bytes(row.sealed_secrets),
             })
         })
@@ -263,15 +275,5 @@ impl Store {
         } else {
             CodeRefusal::Verifier
         })
-    }
-}
-
-pub(crate) fn object(value: Value) -> Result<Map<String, Value>, StoreError> {
-    match value {
-        Value::Object(members) => Ok(members),
-        _ => Err(StoreError::Corrupt {
-            table: "grants",
-            column: "properties",
-        }),
     }
 }

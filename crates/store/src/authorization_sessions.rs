@@ -55,7 +55,7 @@ impl Statement for FindLinkTarget {
         SELECT a.account_id, a.provider, a.name, a.client_id, a.scope,
                coalesce((SELECT jsonb_agg(r.uri ORDER BY r.id) FROM redirect_uris r WHERE r.account_id = a.account_id), '[]')
         FROM oauth_apps a
-        WHERE a.id = ?1";
+        WHERE a.id = ?1 AND a.removed_at IS NULL";
     type Row = (
         sql_types::Uuid,
         sql_types::Text,
@@ -81,6 +81,7 @@ impl Statement for ClaimSession {
           AND s.expires_at > ?4
           AND a.id = s.oauth_app_id
           AND a.account_id = s.account_id
+          AND a.removed_at IS NULL
         RETURNING s.account_id, a.id, a.client_id, a.sealed_client_secret, s.redirect_uri,
                   s.sealed_secrets, s.sealed_response, s.code_challenge, s.scope, s.variables";
     type Row = (
@@ -221,6 +222,7 @@ impl Store {
         let found: Option<Found> = authorization_sessions::table
             .inner_join(oauth_apps::table)
             .filter(authorization_sessions::id.eq(id.uuid()))
+            .filter(oauth_apps::removed_at.is_null())
             .filter(authorization_sessions::state_digest.is_null())
             .filter(authorization_sessions::failed_at.is_null())
             .filter(authorization_sessions::expires_at.gt(now))

@@ -5,15 +5,16 @@ use diesel::prelude::*;
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use keyway_domain::{
     audit::{Actor, AuditEvent},
+    event::{EventKind, NewEvent},
     ids::{AccountId, OauthAppId},
     provider::ProviderSlug,
     scope::Scopes,
     sealed::Sealed,
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::{Conflict, Store, StoreError, audit_events, schema::oauth_apps};
+use crate::{Store, StoreError, audit_events, column::object, events, schema::oauth_apps};
 
 /// An app to store.
 #[derive(Debug, Clone)]
@@ -32,6 +33,8 @@ pub struct NewOauthApp {
     pub sealed_client_secret: Sealed,
     /// Scopes to ask for; none means the catalogue's default.
     pub scopes: Option<Scopes>,
+    /// What the client keeps with it.
+    pub metadata: Map<String, Value>,
     /// Now.
     pub created_at: DateTime<Utc>,
 }
@@ -53,6 +56,10 @@ pub struct OauthApp {
     pub sealed_client_secret: Sealed,
     /// Scopes to ask for; none means the catalogue's default.
     pub scopes: Option<Scopes>,
+    /// What the client keeps with it.
+    pub metadata: Map<String, Value>,
+    /// Counts the changes.
+    pub revision: i64,
     /// When it was registered.
     pub created_at: DateTime<Utc>,
     /// When it was last changed.
@@ -68,17 +75,8 @@ pub struct OauthAppChange {
     pub sealed_client_secret: Option<Sealed>,
     /// New scopes; `Some(None)` returns to the catalogue's default.
     pub scopes: Option<Option<Scopes>>,
-}
-
-/// What became of a removal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Removal {
-    /// Gone.
-    Removed,
-    /// The account has no such app.
-    Unknown,
-    /// Credentials, or flows of the last minute, still need it.
-    InUse,
+    /// New metadata, in place of what was there.
+    pub metadata: Option<Map<String, Value>>,
 }
 
 #[derive(Queryable, Selectable)]
@@ -91,6 +89,8 @@ pub(crate) struct Row {
     client_id: String,
     sealed_client_secret: Vec<u8>,
     scope: Option<String>,
+    metadata: Value,
+    revision: i64,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
 }
@@ -111,6 +111,8 @@ impl TryFrom<Row> for OauthApp {
                 .as_deref()
                 .map(|text| scopes("oauth_apps", text))
                 .transpose()?,
+            metadata: object("oauth_apps", "metadata", row.metadata)?,
+            revision: row.revision,
             created_at: row.created_at,
             updated_at: row.updated_at,
         })
@@ -121,7 +123,7 @@ impl Store {
     /// Registers an app.
     ///
     /// # Errors
-    /// [`Conflict::Exists`] if the account has registered this client id of this provider.
+    /// [`crate::Conflict::Exists`] if the account has registered this client id of this provider.
     pub async fn insert_oauth_app(
         &self,
         new: &NewOauthApp,
@@ -135,6 +137,13 @@ impl Store {
             new.id,
             json!({"provider": new.provider.as_str(), "name": new.name}),
         );
+        let told = NewEvent {
+            account_id: new.account_id,
+            kind: EventKind::OAUTH_APP_CREATED,
+            credential_id: None,
+            oauth_app_id: Some(new.id),
+            data: json!({"provider": new.provider.as_str(), "name": new.name}),
+        };
         self.write()
             .await?
             .transaction(async |connection| {
@@ -147,11 +156,13 @@ impl Store {
                         oauth_apps::client_id.eq(&new.client_id),
                         oauth_apps::sealed_client_secret.eq(new.sealed_client_secret.as_bytes()),
                         oauth_apps::scope.eq(new.scopes.as_ref().map(ToString::to_string)),
+                        oauth_apps::metadata.eq(Value::Object(new.metadata.clone())),
                         oauth_apps::created_at.eq(new.created_at),
                         oauth_apps::updated_at.eq(new.created_at),
                     ))
                     .execute(connection)
                     .await?;
+                events::insert(connection, random, &told, new.created_at).await?;
                 audit_events::insert(connection, random, &event, new.created_at).await
             })
             .await?;
@@ -167,7 +178,8 @@ impl Store {
         id: OauthAppId,
     ) -> Result<Option<OauthApp>, StoreError> {
         let row = oauth_apps::table
-            .find(id.uuid())
+            .filter(oauth_apps::id.eq(id.uuid()))
+            .filter(oauth_apps::removed_at.is_null())
             .select(Row::as_select())
             .first(&mut self.read().await?)
             .await
@@ -195,6 +207,7 @@ impl Store {
     pub async fn list_oauth_apps(&self, account: AccountId) -> Result<Vec<OauthApp>, StoreError> {
         let rows = oauth_apps::table
             .filter(oauth_apps::account_id.eq(account.uuid()))
+            .filter(oauth_apps::removed_at.is_null())
             .order(oauth_apps::id)
             .select(Row::as_select())
             .load(&mut self.read().await?)
@@ -221,6 +234,13 @@ impl Store {
             "oauth_app.updated"
         };
         let event = event(account, actor, action, id, json!({"name": change.name}));
+        let told = NewEvent {
+            account_id: account,
+            kind: EventKind::OAUTH_APP_UPDATED,
+            credential_id: None,
+            oauth_app_id: Some(id),
+            data: json!({}),
+        };
         let changed =
             self.write()
                 .await?
@@ -228,6 +248,7 @@ impl Store {
                     let changed = diesel::update(oauth_apps::table)
                         .filter(oauth_apps::id.eq(id.uuid()))
                         .filter(oauth_apps::account_id.eq(account.uuid()))
+                        .filter(oauth_apps::removed_at.is_null())
                         .set((
                             change.name.as_ref().map(|name| oauth_apps::name.eq(name)),
                             change.sealed_client_secret.as_ref().map(|sealed| {
@@ -236,62 +257,22 @@ impl Store {
                             change.scopes.as_ref().map(|scopes| {
                                 oauth_apps::scope.eq(scopes.as_ref().map(ToString::to_string))
                             }),
+                            change.metadata.as_ref().map(|metadata| {
+                                oauth_apps::metadata.eq(Value::Object(metadata.clone()))
+                            }),
+                            oauth_apps::revision.eq(oauth_apps::revision + 1),
                             oauth_apps::updated_at.eq(now),
                         ))
                         .execute(connection)
                         .await?;
                     if changed > 0 {
+                        events::insert(connection, random, &told, now).await?;
                         audit_events::insert(connection, random, &event, now).await?;
                     }
                     Ok::<_, diesel::result::Error>(changed > 0)
                 })
                 .await?;
         Ok(changed)
-    }
-
-    /// Removes an app that nothing needs any more. The foreign keys are the guard.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn delete_oauth_app(
-        &self,
-        account: AccountId,
-        id: OauthAppId,
-        actor: Actor,
-        now: DateTime<Utc>,
-    ) -> Result<Removal, StoreError> {
-        let random = self.random.as_ref();
-        let removed = self
-            .write()
-            .await?
-            .transaction(async |connection| {
-                let name: Option<String> = diesel::delete(oauth_apps::table)
-                    .filter(oauth_apps::id.eq(id.uuid()))
-                    .filter(oauth_apps::account_id.eq(account.uuid()))
-                    .returning(oauth_apps::name)
-                    .get_result(connection)
-                    .await
-                    .optional()?;
-                if let Some(name) = &name {
-                    let event = event(
-                        account,
-                        actor,
-                        "oauth_app.deleted",
-                        id,
-                        json!({"name": name}),
-                    );
-                    audit_events::insert(connection, random, &event, now).await?;
-                }
-                Ok::<_, diesel::result::Error>(name.is_some())
-            })
-            .await
-            .map_err(StoreError::from);
-        match removed {
-            Ok(true) => Ok(Removal::Removed),
-            Ok(false) => Ok(Removal::Unknown),
-            Err(StoreError::Conflict(Conflict::InUse)) => Ok(Removal::InUse),
-            Err(error) => Err(error),
-        }
     }
 }
 

@@ -31,7 +31,7 @@ struct CountRooms;
 impl Statement for CountRooms {
     // Ids begin with the time at which they were made, so `(account_id, id)` is the index.
     const SQL: &'static str = "
-        SELECT (SELECT count(*) FROM oauth_apps WHERE account_id = ?1),
+        SELECT (SELECT count(*) FROM oauth_apps WHERE account_id = ?1 AND removed_at IS NULL),
                (SELECT count(*) FROM redirect_uris WHERE account_id = ?1),
                (SELECT count(*) FROM credentials WHERE account_id = ?1),
                (SELECT count(*) FROM authorization_sessions s JOIN authorization_codes c ON c.session_id = s.id

@@ -64,6 +64,8 @@ pub struct Store {
     writes: Pool<AsyncPgConnection>,
     clock: DatabaseClock,
     failure: LastFailure,
+    /// For connections that are none of the pools'.
+    pub(crate) target: Arc<Target>,
     pub(crate) random: Arc<dyn Random>,
 }
 
@@ -127,6 +129,7 @@ impl Store {
                 .map_err(|error| StoreError::Unavailable(error.to_string()))?,
             clock,
             failure,
+            target,
             random,
         })
     }

@@ -34,6 +34,8 @@ diesel::table! {
         scope -> Text,
         created_at -> Timestamptz,
         expires_at -> Nullable<Timestamptz>,
+        /// To about a minute.
+        last_used_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -99,6 +101,8 @@ diesel::table! {
         error_description -> Nullable<Text>,
         /// The provider's own words, redacted.
         error_detail -> Nullable<Text>,
+        /// The link session that the flow was started from; it may be gone.
+        link_session_id -> Nullable<Uuid>,
     }
 }
 
@@ -126,8 +130,35 @@ diesel::table! {
         grant_id -> Uuid,
         /// The grant that the newest one replaced, erased in the same statement.
         superseded_grant_id -> Nullable<Uuid>,
+        name -> Nullable<Text>,
+        metadata -> Jsonb,
+        end_user_id -> Nullable<Text>,
+        end_user_email -> Nullable<Text>,
+        end_user_name -> Nullable<Text>,
+        /// Counts the changes; the entity tag.
+        revision -> Int8,
+        health_status -> Text,
+        health_notes -> Jsonb,
+        health_at -> Timestamptz,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    /// What happened to credentials and OAuth apps: the API's events, the timelines, and what webhooks carry. Never holds a secret.
+    events (id) {
+        id -> Uuid,
+        /// The order. A reader goes on where it stopped.
+        position -> Int8,
+        /// Tells which events a reader may not have seen yet: those of transactions that still run.
+        transaction_id -> Int8,
+        account_id -> Uuid,
+        kind -> Text,
+        credential_id -> Nullable<Uuid>,
+        oauth_app_id -> Nullable<Uuid>,
+        data -> Jsonb,
+        created_at -> Timestamptz,
     }
 }
 
@@ -137,6 +168,7 @@ diesel::table! {
         id -> Uuid,
         account_id -> Uuid,
         oauth_app_id -> Uuid,
+        provider -> Text,
         kind -> Text,
         external_id -> Text,
         external_label -> Nullable<Text>,
@@ -148,9 +180,97 @@ diesel::table! {
         sealed_secrets -> Bytea,
         /// The provider's variables that the flow was made with.
         variables -> Jsonb,
+        /// In the provider's spelling.
+        token_type -> Nullable<Text>,
+        /// The granted scopes, space-separated.
+        scope -> Nullable<Text>,
         expires_at -> Nullable<Timestamptz>,
         refresh_expires_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
+        /// When the background refreshes it; null if it cannot be, or must be reconnected.
+        refresh_at -> Nullable<Timestamptz>,
+        /// Failed refreshes since the last that succeeded.
+        refresh_failures -> Int4,
+        /// Nobody asks the provider before this; null without a failure.
+        retry_at -> Nullable<Timestamptz>,
+        refreshed_at -> Nullable<Timestamptz>,
+        /// A refresh of this time was sent and its answer never came; null after one that succeeded.
+        unanswered_at -> Nullable<Timestamptz>,
+        /// Whoever holds it refreshes; nobody else may write the outcome.
+        lease_id -> Nullable<Uuid>,
+        leased_until -> Nullable<Timestamptz>,
+        /// When to ask the provider to end it; null as long as it is in use.
+        revoke_at -> Nullable<Timestamptz>,
+        revoke_attempts -> Int4,
+        /// The credential that it was under when it ended.
+        ended_credential_id -> Nullable<Uuid>,
+        ended_reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    /// Answers of POST requests, kept for a day: a repeated request gets the same one.
+    idempotency_keys (id) {
+        id -> Uuid,
+        account_id -> Uuid,
+        key -> Text,
+        /// Of method, path and body: one key is for one request.
+        request_digest -> Bytea,
+        created_at -> Timestamptz,
+        /// Until then the first request is under way.
+        leased_until -> Timestamptz,
+        response_status -> Nullable<Int4>,
+        sealed_response -> Nullable<Bytea>,
+    }
+}
+
+diesel::table! {
+    /// What admins ask of credentials in the console, which cannot open any: a gateway takes it.
+    jobs (id) {
+        id -> Uuid,
+        account_id -> Uuid,
+        kind -> Text,
+        credential_id -> Uuid,
+        admin_id -> Uuid,
+        created_at -> Timestamptz,
+        attempts -> Int4,
+        lease_id -> Nullable<Uuid>,
+        leased_until -> Nullable<Timestamptz>,
+        finished_at -> Nullable<Timestamptz>,
+        outcome -> Nullable<Text>,
+        detail -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    /// The providers that a link session offers.
+    link_session_apps (link_session_id, oauth_app_id) {
+        link_session_id -> Uuid,
+        oauth_app_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    /// Hosted pages that client backends ask for, each for one end user and one connection.
+    link_sessions (id) {
+        id -> Uuid,
+        account_id -> Uuid,
+        token_digest -> Bytea,
+        /// Where the flow ends, as the client backend wrote it; null: on a hosted page.
+        redirect_uri -> Nullable<Text>,
+        sealed_state -> Nullable<Bytea>,
+        scope -> Nullable<Text>,
+        variables -> Jsonb,
+        end_user_id -> Text,
+        end_user_email -> Nullable<Text>,
+        end_user_name -> Nullable<Text>,
+        metadata -> Nullable<Jsonb>,
+        /// The credential to reconnect; null for a new one.
+        credential_id -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        /// When a connection was made of it: it is good for one.
+        used_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -167,6 +287,11 @@ diesel::table! {
         sealed_client_secret -> Bytea,
         /// Space-separated scopes to ask for; null means the catalogue's default.
         scope -> Nullable<Text>,
+        metadata -> Jsonb,
+        /// Counts the changes; the entity tag.
+        revision -> Int8,
+        /// Gone for everybody; the row stays until its grants are revoked.
+        removed_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
     }
@@ -217,6 +342,54 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    /// One event on its way to one endpoint.
+    webhook_deliveries (id) {
+        id -> Uuid,
+        account_id -> Uuid,
+        endpoint_id -> Uuid,
+        event_id -> Uuid,
+        /// Of the event: deliveries of one subject go out in this order.
+        position -> Int8,
+        /// The credential, or else the OAuth app, that the event is about.
+        subject_id -> Uuid,
+        state -> Text,
+        attempts -> Int4,
+        /// While it is leased: the end of the lease. While an earlier one of the subject is pending: when to look again.
+        next_attempt_at -> Timestamptz,
+        first_attempt_at -> Nullable<Timestamptz>,
+        last_attempt_at -> Nullable<Timestamptz>,
+        last_status -> Nullable<Int4>,
+        last_error -> Nullable<Text>,
+        lease_id -> Nullable<Uuid>,
+        leased_until -> Nullable<Timestamptz>,
+        delivered_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    /// Where an account hears of its events.
+    webhook_endpoints (id) {
+        id -> Uuid,
+        account_id -> Uuid,
+        url -> Text,
+        description -> Nullable<Text>,
+        /// Null: all but credential.refreshed.
+        event_kinds -> Nullable<Array<Nullable<Text>>>,
+        sealed_secret -> Bytea,
+        /// Signs too, until it expires: the overlap of a rotation. Moved here as it is, so it opens in the place of sealed_secret.
+        sealed_previous_secret -> Nullable<Bytea>,
+        previous_secret_expires_at -> Nullable<Timestamptz>,
+        disabled_at -> Nullable<Timestamptz>,
+        /// 'gone': it answered 410.
+        disabled_reason -> Nullable<Text>,
+        revision -> Int8,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
 diesel::joinable!(admins -> accounts (account_id));
 diesel::joinable!(api_tokens -> accounts (account_id));
 diesel::joinable!(audit_events -> accounts (account_id));
@@ -230,12 +403,23 @@ diesel::joinable!(console_sessions -> admins (admin_id));
 diesel::joinable!(credentials -> accounts (account_id));
 diesel::joinable!(credentials -> grants (grant_id));
 diesel::joinable!(credentials -> oauth_apps (oauth_app_id));
+diesel::joinable!(events -> accounts (account_id));
 diesel::joinable!(grants -> accounts (account_id));
 diesel::joinable!(grants -> oauth_apps (oauth_app_id));
+diesel::joinable!(idempotency_keys -> accounts (account_id));
+diesel::joinable!(jobs -> accounts (account_id));
+diesel::joinable!(link_session_apps -> link_sessions (link_session_id));
+diesel::joinable!(link_session_apps -> oauth_apps (oauth_app_id));
+diesel::joinable!(link_sessions -> accounts (account_id));
+diesel::joinable!(link_sessions -> credentials (credential_id));
 diesel::joinable!(oauth_apps -> accounts (account_id));
 diesel::joinable!(redirect_uris -> accounts (account_id));
 diesel::joinable!(start_links -> accounts (account_id));
 diesel::joinable!(start_links -> oauth_apps (oauth_app_id));
+diesel::joinable!(webhook_deliveries -> accounts (account_id));
+diesel::joinable!(webhook_deliveries -> events (event_id));
+diesel::joinable!(webhook_deliveries -> webhook_endpoints (endpoint_id));
+diesel::joinable!(webhook_endpoints -> accounts (account_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     accounts,
@@ -246,10 +430,17 @@ diesel::allow_tables_to_appear_in_same_query!(
     authorization_sessions,
     console_sessions,
     credentials,
+    events,
     grants,
+    idempotency_keys,
+    jobs,
+    link_session_apps,
+    link_sessions,
     oauth_apps,
     redirect_uris,
     setup_links,
     start_links,
     vault_keys,
+    webhook_deliveries,
+    webhook_endpoints,
 );

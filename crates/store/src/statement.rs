@@ -31,6 +31,14 @@ pub(crate) enum Bind {
     MaybeBytes(Option<Vec<u8>>),
     MaybeText(Option<String>),
     MaybeTime(Option<DateTime<Utc>>),
+    MaybeUuid(Option<Uuid>),
+    MaybeJson(Option<Value>),
+    BigInt(i64),
+    MaybeBigInt(Option<i64>),
+    Int(i32),
+    Bool(bool),
+    Uuids(Vec<Uuid>),
+    Texts(Vec<String>),
 }
 
 /// A statement with its parameters.
@@ -79,7 +87,7 @@ impl<S: Statement> QueryFragment<Pg> for Prepared<S> {
 }
 
 fn push<'b>(out: &mut AstPass<'_, 'b, Pg>, bind: &'b Bind) -> QueryResult<()> {
-    use sql_types::{Binary, Jsonb, Nullable, Text, Timestamptz};
+    use sql_types::{Array, BigInt, Binary, Bool, Integer, Jsonb, Nullable, Text, Timestamptz};
     match bind {
         Bind::Uuid(value) => out.push_bind_param::<sql_types::Uuid, _>(value),
         Bind::Bytes(value) => out.push_bind_param::<Binary, _>(value),
@@ -89,5 +97,13 @@ fn push<'b>(out: &mut AstPass<'_, 'b, Pg>, bind: &'b Bind) -> QueryResult<()> {
         Bind::MaybeBytes(value) => out.push_bind_param::<Nullable<Binary>, _>(value),
         Bind::MaybeText(value) => out.push_bind_param::<Nullable<Text>, _>(value),
         Bind::MaybeTime(value) => out.push_bind_param::<Nullable<Timestamptz>, _>(value),
+        Bind::MaybeUuid(value) => out.push_bind_param::<Nullable<sql_types::Uuid>, _>(value),
+        Bind::MaybeJson(value) => out.push_bind_param::<Nullable<Jsonb>, _>(value),
+        Bind::BigInt(value) => out.push_bind_param::<BigInt, _>(value),
+        Bind::MaybeBigInt(value) => out.push_bind_param::<Nullable<BigInt>, _>(value),
+        Bind::Int(value) => out.push_bind_param::<Integer, _>(value),
+        Bind::Bool(value) => out.push_bind_param::<Bool, _>(value),
+        Bind::Uuids(value) => out.push_bind_param::<Array<sql_types::Uuid>, _>(value),
+        Bind::Texts(value) => out.push_bind_param::<Array<Text>, _>(value),
     }
 }

@@ -9,6 +9,8 @@ pub mod public_keys;
 #[cfg(feature = "open")]
 pub mod seal;
 pub mod sealer;
+#[cfg(feature = "open")]
+pub mod webhook_signature;
 
 #[cfg(feature = "open")]
 pub use key_ring::KeyRing;

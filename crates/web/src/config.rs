@@ -200,6 +200,26 @@ impl Settings {
         .map(Some)
     }
 
+    /// Bounds of the background refreshes.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`].
+    pub fn refresh_limits(&self) -> Result<RefreshLimits, ConfigError> {
+        let number = |name, most: u32| {
+            let form = format!("a number from 1 to {most}");
+            let number: u32 = self.parsed(name, &form)?;
+            if (1..=most).contains(&number) {
+                Ok(number)
+            } else {
+                Err(invalid(name, form))
+            }
+        };
+        Ok(RefreshLimits {
+            concurrency: number("refresh_concurrency", 1000)?,
+            rate: number("refresh_rate", 10_000)?,
+        })
+    }
+
     /// The key ring's file.
     ///
     /// # Errors
@@ -340,6 +360,15 @@ impl Settings {
             })
             .transpose()
     }
+}
+
+/// Bounds of the background refreshes, for each provider and gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RefreshLimits {
+    /// At a time.
+    pub concurrency: u32,
+    /// Started in a second.
+    pub rate: u32,
 }
 
 /// The name of a key in the environment.

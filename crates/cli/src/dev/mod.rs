@@ -146,15 +146,15 @@ async fn serve(
             gateway.cancel();
         }
     });
-    let background = tokio::spawn(lifecycle::run(gateway.clone()));
+    let background = tokio::spawn(lifecycle::run(gateway.clone(), settings.refresh_limits()?));
     print_addresses(settings, directory, &seeded, &client_url)?;
     for server in servers {
         server.await??;
     }
     gateway.stop.cancel();
+    background.await?;
     gateway.tasks.close();
     gateway.tasks.wait().await;
-    background.await?;
     Ok(())
 }
 

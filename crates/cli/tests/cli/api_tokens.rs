@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use keyway_domain::{Clock as _, api_token::ApiToken, clock::SystemClock};
 use serde_json::{Value, json};
 
-use crate::support::{Installation, Ran, fields};
+use crate::support::{Installation, PASSWORD, Ran, fields, rows};
 
 async fn create(installation: &Installation, more: &[&str]) -> Ran {
     let words = [
@@ -36,7 +36,7 @@ async fn a_token_is_shown_once_and_stored_as_a_digest() {
     assert_eq!(made["expires_at"], Value::Null);
     let token = made["token"].as_str().expect("a token");
     let parsed = ApiToken::parse(token).expect("of the right form");
-    let digest = installation.ring().digest(&parsed);
+    let digest = keyway_vault::digest::unkeyed(&parsed);
     let client = installation.database.client().await;
     let row = client
         .query_one("SELECT token_digest FROM api_tokens", &[])
@@ -121,6 +121,74 @@ async fn a_token_needs_a_scope_and_a_name() {
     ];
     let ran = installation.keyway(&words).await;
     ran.misused("a name has 1 to 100 characters");
+    assert_eq!(
+        installation.sql("SELECT count(*) FROM api_tokens").await,
+        ["0"]
+    );
+}
+
+#[tokio::test]
+async fn tokens_are_listed_without_what_opens_doors() {
+    let installation = Installation::new().await;
+    let made = create(&installation, &["--scopes", "proxy,events:read"])
+        .await
+        .json();
+    let words = ["api-tokens", "list", "--account", "acme"];
+    let as_json = [&words[..], &["--json"]].concat();
+    let listed = installation.keyway(&as_json).await.json();
+    let [token] = rows(&listed) else {
+        panic!("{listed}")
+    };
+    assert_eq!(
+        fields(token),
+        [
+            "created_at",
+            "expires_at",
+            "id",
+            "last_used_at",
+            "name",
+            "scopes"
+        ]
+    );
+    assert_eq!(
+        (&token["id"], &token["name"], &token["last_used_at"]),
+        (&made["id"], &json!("ci"), &Value::Null)
+    );
+    assert_eq!(token["scopes"], json!(["proxy", "events:read"]));
+    let table = installation.keyway(&words).await.succeeded().stdout;
+    assert_eq!(table.lines().count(), 2, "{table}");
+    for shown in [listed.to_string(), table] {
+        assert!(!shown.contains(made["token"].as_str().expect("a token")));
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_revoked_once_and_by_its_own_account() {
+    let installation = Installation::new().await;
+    let made = create(&installation, &["--scopes", "proxy"]).await.json();
+    let id = made["id"].as_str().expect("an id");
+    let other = [
+        "admins",
+        "create",
+        "--account",
+        "Other",
+        "--email",
+        "o@other.test",
+        "--password-stdin",
+    ];
+    let created = installation.keyway_reads(PASSWORD, &other).await;
+    created.succeeded();
+    let revoke = async |account| {
+        let words = ["api-tokens", "revoke", "--account", account, id, "--json"];
+        installation.keyway(&words).await
+    };
+    let none = format!("the account has no API token {id}");
+    revoke("other").await.refused(&none);
+    assert_eq!(
+        revoke("acme").await.json(),
+        json!({"id": id, "revoked": true})
+    );
+    revoke("acme").await.refused(&none);
     assert_eq!(
         installation.sql("SELECT count(*) FROM api_tokens").await,
         ["0"]

@@ -66,6 +66,9 @@ async fn connect(installation: &Installation, app: &str, external: &str) {
             sealed_secrets: Sealed::from_bytes(CANARY.into()),
             expires_at: None,
             refresh_expires_at: None,
+            token_type: None,
+            scopes: None,
+            refresh_at: None,
         },
         code: IssuedCode {
             id: AuthorizationCodeId::generate(now, random()),

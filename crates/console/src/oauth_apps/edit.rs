@@ -87,7 +87,7 @@ async fn save(
     let change = OauthAppChange {
         name: Some(name),
         scopes: Some(scopes),
-        sealed_client_secret: None,
+        ..OauthAppChange::default()
     };
     let changed = app
         .store

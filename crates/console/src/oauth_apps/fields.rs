@@ -15,7 +15,7 @@ pub(super) struct Problems {
 const MAX_SECRET: usize = 4000;
 
 /// A name for people.
-pub(super) fn name(typed: &str) -> Result<String, String> {
+pub(crate) fn name(typed: &str) -> Result<String, String> {
     let name = typed.trim();
     if name.chars().any(char::is_control) {
         return Err("no control characters".into());

@@ -2,7 +2,7 @@
 
 mod delete;
 mod edit;
-mod fields;
+pub(crate) mod fields;
 mod list;
 mod new;
 mod register;

@@ -95,6 +95,7 @@ async fn register(
         sealed_client_secret: app.sealer.seal(&place, &checked.client_secret, random)?,
         scopes: checked.scopes,
         created_at: now,
+        metadata: serde_json::Map::new(),
     };
     match app.store.insert_oauth_app(&new, session.actor()).await {
         Ok(()) => Ok(page::see_other(&format!(

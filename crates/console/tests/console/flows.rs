@@ -228,6 +228,9 @@ impl Console {
                 sealed_secrets: Sealed::from_bytes(b"canary-sealed-secrets".to_vec()),
                 expires_at: Some(now + TimeDelta::hours(1)),
                 refresh_expires_at: None,
+                token_type: None,
+                scopes: None,
+                refresh_at: None,
             },
             code: IssuedCode {
                 id: AuthorizationCodeId::generate(now, random()),

@@ -95,7 +95,7 @@ async fn lists_show_the_own_account_alone() {
 async fn unknown_ids_are_not_found_and_malformed_ones_are_told() {
     let world = World::new().await;
     let unknown = OauthAppId::generate(world.console.clock.now(), &OsRandom).to_string();
-    let rows = ["{app}", "{uri}", "{credential}", "{flow}"];
+    let rows = ["{app}", "{uri}", "{credential}", "{flow}", "{token}"];
     let with = |route: &str, id: &str| {
         rows.iter()
             .fold(route.to_owned(), |path, row| path.replace(row, id))

@@ -13,6 +13,8 @@ mod seed;
 mod support;
 mod world;
 
+mod api_tokens;
+mod asking;
 mod credentials;
 mod csrf;
 mod flow_log;

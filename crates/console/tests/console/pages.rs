@@ -115,6 +115,8 @@ async fn markup_in_names_is_text_on_every_page() {
         .await;
     let browser = console.signed_in("a@acme.test").await;
     let credential = connected.credential.expect("a credential");
+    let (token, _) = console.api_token(account, name).await;
+    console.ail(credential, "error", evil).await;
     let mut seen = 0;
     for route in PAGES {
         let path = route
@@ -122,7 +124,8 @@ async fn markup_in_names_is_text_on_every_page() {
             .replace("{app}", &app.to_string())
             .replace("{uri}", &uri.to_string())
             .replace("{credential}", &credential.to_string())
-            .replace("{flow}", &failed.flow.to_string());
+            .replace("{flow}", &failed.flow.to_string())
+            .replace("{token}", &token.to_string());
         let page = browser.get(&path).await;
         assert_eq!(page.status, 200, "{path}");
         for markup in ["<script>alert", "<img", "'\"&<", "b='&c"] {

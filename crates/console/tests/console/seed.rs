@@ -3,14 +3,15 @@
 use keyway_domain::{
     Random, SecretString,
     account::{Email, slug},
+    api_token::{ApiScope, ApiToken},
     audit::Actor,
-    ids::{AccountId, AdminId, OauthAppId, RedirectUriId},
+    ids::{AccountId, AdminId, ApiTokenId, CredentialId, OauthAppId, RedirectUriId},
     provider::ProviderSlug,
     random::OsRandom,
     redirect_uri::RedirectUriTemplate,
     sealed::Place,
 };
-use keyway_store::{NewAccount, NewAdmin, NewOauthApp, RegisteredUri};
+use keyway_store::{NewAccount, NewAdmin, NewApiToken, NewOauthApp, RegisteredUri};
 
 use crate::support::{Console, PASSWORD};
 
@@ -63,6 +64,7 @@ impl Console {
             sealed_client_secret: self.ring.seal(&place, &secret, random()).expect("sealed"),
             scopes: None,
             created_at: now,
+            metadata: serde_json::Map::new(),
         };
         let inserted = self.app.store.insert_oauth_app(&new, Actor::Operator);
         inserted.await.expect("an app");
@@ -82,5 +84,46 @@ impl Console {
             .insert_redirect_uri(account, &new, Actor::Operator);
         inserted.await.expect("a redirect URI");
         new.id
+    }
+
+    /// An API token for the proxy.
+    pub async fn api_token(&self, account: AccountId, name: &str) -> (ApiTokenId, ApiToken) {
+        let now = self.now();
+        let token = ApiToken::generate(random());
+        let new = NewApiToken {
+            id: ApiTokenId::generate(now, random()),
+            account_id: account,
+            name: name.to_owned(),
+            digest: keyway_vault::digest::unkeyed(&token),
+            scopes: ApiScope::parse_list("proxy").expect("a scope"),
+            created_at: now,
+            expires_at: None,
+        };
+        let inserted = self.app.store.insert_api_token(&new, Actor::Operator);
+        inserted.await.expect("a token");
+        (new.id, token)
+    }
+
+    /// Has a credential in this state of health, as a gateway writes it.
+    pub async fn ail(&self, credential: CredentialId, status: &str, note: &str) {
+        let client = self.database.client().await;
+        let now = self.now().to_rfc3339();
+        let changed = client
+            .execute(
+                "WITH changed AS (
+                     UPDATE credentials
+                     SET health_status = $2, health_notes = jsonb_build_array($3::text), health_at = $4::text::timestamptz
+                     WHERE id::text = $1
+                     RETURNING id, account_id, oauth_app_id, health_status, health_notes
+                 )
+                 INSERT INTO events (id, account_id, kind, credential_id, oauth_app_id, data, created_at)
+                 SELECT gen_random_uuid(), account_id, 'credential.refresh_failed', id, oauth_app_id,
+                        jsonb_build_object('health', jsonb_build_object('status', health_status, 'notes', health_notes)),
+                        $4::text::timestamptz
+                 FROM changed",
+                &[&credential.to_string(), &status, &note, &now],
+            )
+            .await;
+        assert_eq!(changed.expect("changed"), 1);
     }
 }

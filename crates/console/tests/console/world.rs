@@ -2,13 +2,13 @@
 
 use keyway_domain::{
     authorization_session::Step,
-    ids::{AccountId, AuthorizationSessionId, CredentialId, OauthAppId, RedirectUriId},
+    ids::{AccountId, ApiTokenId, AuthorizationSessionId, CredentialId, OauthAppId, RedirectUriId},
 };
 
 use crate::{browser::Browser, flows::Progress, support::Console};
 
 /// Pages of somebody who is signed in.
-pub const PAGES: [&str; 14] = [
+pub const PAGES: [&str; 19] = [
     "/",
     "/oauth-apps",
     "/oauth-apps/new",
@@ -21,15 +21,20 @@ pub const PAGES: [&str; 14] = [
     "/redirect-uris/{uri}/delete",
     "/credentials",
     "/credentials/{credential}",
+    "/credentials/{credential}/revoke",
+    "/credentials/{credential}/delete",
     "/flow-log",
     "/flow-log/{flow}",
+    "/api-tokens",
+    "/api-tokens/new",
+    "/api-tokens/{token}/revoke",
 ];
 
 /// A form of somebody who is signed in, filled in so that it would be accepted.
 pub type FormRoute = (&'static str, &'static [(&'static str, &'static str)]);
 
 /// The forms; those that end something stand last.
-pub const FORMS: [FormRoute; 7] = [
+pub const FORMS: [FormRoute; 12] = [
     (
         "/oauth-apps/new/{provider}",
         &[
@@ -47,6 +52,14 @@ pub const FORMS: [FormRoute; 7] = [
     ("/oauth-apps/{app}/delete", &[]),
     ("/redirect-uris", &[("uri", "https://new.example/cb")]),
     ("/redirect-uris/{uri}/delete", &[]),
+    (
+        "/api-tokens/new",
+        &[("name", "New"), ("scope", "proxy"), ("life", "30")],
+    ),
+    ("/api-tokens/{token}/revoke", &[]),
+    ("/credentials/{credential}/refresh", &[]),
+    ("/credentials/{credential}/revoke", &[]),
+    ("/credentials/{credential}/delete", &[]),
     ("/sign-out", &[]),
 ];
 
@@ -60,6 +73,7 @@ pub struct Tenant {
     pub uri: RedirectUriId,
     pub credential: CredentialId,
     pub flow: AuthorizationSessionId,
+    pub token: ApiTokenId,
 }
 
 /// Two accounts on one console.
@@ -114,6 +128,7 @@ pub async fn tenant(console: &Console, name: &str) -> Tenant {
             },
         )
         .await;
+    let token = console.api_token(account, &format!("{name} token")).await;
     Tenant {
         account,
         email,
@@ -122,6 +137,7 @@ pub async fn tenant(console: &Console, name: &str) -> Tenant {
         uri,
         credential: connected.credential.expect("a credential"),
         flow: failed.flow,
+        token: token.0,
     }
 }
 
@@ -139,12 +155,13 @@ impl Tenant {
             .replace("{uri}", &self.uri.to_string())
             .replace("{credential}", &self.credential.to_string())
             .replace("{flow}", &self.flow.to_string())
+            .replace("{token}", &self.token.to_string())
     }
 }
 
 /// A route with a placeholder for a row.
 pub fn has_id(route: &str) -> bool {
-    ["{app}", "{uri}", "{credential}", "{flow}"]
+    ["{app}", "{uri}", "{credential}", "{flow}", "{token}"]
         .iter()
         .any(|id| route.contains(id))
 }
@@ -156,6 +173,8 @@ fn every_route_is_listed() {
         include_str!("../../src/lib.rs"),
         include_str!("../../src/oauth_apps/mod.rs"),
         include_str!("../../src/redirect_uris/mod.rs"),
+        include_str!("../../src/credentials/mod.rs"),
+        include_str!("../../src/api_tokens/mod.rs"),
     ];
     let mut pages = Vec::new();
     let mut forms = Vec::new();
@@ -167,6 +186,7 @@ fn every_route_is_listed() {
                 Some("oauth-apps") => route.replace("{id}", "{app}"),
                 Some("redirect-uris") => route.replace("{id}", "{uri}"),
                 Some("credentials") => route.replace("{id}", "{credential}"),
+                Some("api-tokens") => route.replace("{id}", "{token}"),
                 Some("flow-log") => route.replace("{id}", "{flow}"),
                 _ => route.to_owned(),
             };

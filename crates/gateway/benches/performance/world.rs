@@ -235,6 +235,7 @@ async fn register(
         sealed_client_secret,
         scopes: None,
         created_at: now,
+        metadata: serde_json::Map::new(),
     };
     store.insert_oauth_app(&new, Actor::Operator).await?;
     let uri = RegisteredUri {

@@ -2,18 +2,17 @@
 
 use actix_web::{HttpRequest, http::header};
 use chrono::{DateTime, Utc};
-use keyway_domain::api_token::{ApiScope, ApiToken};
+use keyway_domain::{
+    api_token::{ApiScope, ApiToken},
+    opaque::Digest,
+};
 use keyway_store::FoundApiToken;
+use keyway_vault::digest;
 
-use crate::{App, api::error::ApiError, error::Fault};
+use crate::{App, api::error::ApiError};
 
-/// The token of the request, if it is good now and may do this (RFC 6750 section 2.1).
-pub(crate) async fn authorize(
-    app: &App,
-    request: &HttpRequest,
-    scope: ApiScope,
-    now: DateTime<Utc>,
-) -> Result<FoundApiToken, ApiError> {
+/// The digest of the token that a request presents (RFC 6750 section 2.1).
+pub(crate) fn presented(request: &HttpRequest) -> Result<Digest<ApiToken>, ApiError> {
     let mut values = request.headers().get_all(header::AUTHORIZATION);
     let (Some(value), None) = (values.next(), values.next()) else {
         return Err(ApiError::Unauthorized);
@@ -27,12 +26,19 @@ pub(crate) async fn authorize(
         return Err(ApiError::Unauthorized);
     }
     let token = ApiToken::parse(text.trim()).ok_or(ApiError::Unauthorized)?;
-    let found = app
-        .store
-        .find_api_token(app.ring.digest(&token), now)
-        .await
-        .map_err(Fault::from)?;
+    Ok(digest::unkeyed(&token))
+}
+
+/// The token of the request, if it is good now and may do this.
+pub(crate) async fn authorize(
+    app: &App,
+    request: &HttpRequest,
+    scope: ApiScope,
+    now: DateTime<Utc>,
+) -> Result<FoundApiToken, ApiError> {
+    let found = app.store.find_api_token(presented(request)?, now).await?;
     let found = found.ok_or(ApiError::Unauthorized)?;
+    app.used_tokens.note(found.id);
     if found.allows(scope) {
         Ok(found)
     } else {

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use actix_web::{
-    HttpResponse,
+    HttpResponse, ResponseError,
     http::{StatusCode, header},
 };
+use keyway_store::StoreError;
 use keyway_web::log::with_detail;
 use serde_json::json;
 
@@ -15,45 +16,78 @@ use crate::error::Fault;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ApiError {
     #[error("{0}")]
-    Malformed(&'static str),
+    Malformed(String),
     #[error("API token missing, unknown or expired")]
     Unauthorized,
     #[error("API token lacks {0}")]
     Forbidden(&'static str),
-    #[error("validation of {}", .0.keys().copied().collect::<Vec<_>>().join(", "))]
-    Invalid(BTreeMap<&'static str, Vec<String>>),
+    #[error("no such {0}")]
+    NotFound(&'static str),
+    #[error("{0}")]
+    Conflict(String),
+    #[error("If-Match names another revision")]
+    PreconditionFailed,
+    #[error("body over {0} bytes")]
+    TooLarge(usize),
+    #[error("content type is not application/json")]
+    ContentType,
+    #[error("validation of {}", .0.keys().map(String::as_str).collect::<Vec<_>>().join(", "))]
+    Invalid(BTreeMap<String, Vec<String>>),
     #[error(transparent)]
     Fault(#[from] Fault),
 }
 
 impl ApiError {
     /// One field that is wrong.
-    pub(crate) fn field(name: &'static str, why: impl Into<String>) -> Self {
-        Self::Invalid(BTreeMap::from([(name, vec![why.into()])]))
+    pub(crate) fn field(name: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::Invalid(BTreeMap::from([(name.into(), vec![why.into()])]))
     }
 
-    pub(crate) fn respond(&self) -> HttpResponse {
-        let (status, summary) = match self {
-            Self::Malformed(why) => (StatusCode::BAD_REQUEST, (*why).to_owned()),
-            Self::Unauthorized => (
-                StatusCode::UNAUTHORIZED,
-                "Send a valid API token as Authorization: Bearer.".into(),
-            ),
-            Self::Forbidden(scope) => (
-                StatusCode::FORBIDDEN,
-                format!("This API token lacks the scope {scope}."),
-            ),
-            Self::Invalid(_) => (
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "Some fields are not valid.".into(),
-            ),
-            Self::Fault(fault) => (fault.status(), fault.public().to_owned()),
-        };
-        let mut body = json!({"summary": summary});
+    fn summary(&self) -> String {
+        match self {
+            Self::Malformed(why) | Self::Conflict(why) => why.clone(),
+            Self::Unauthorized => "Send a valid API token as Authorization: Bearer.".into(),
+            Self::Forbidden(scope) => format!("This API token lacks the scope {scope}."),
+            Self::NotFound(what) => format!("There is no such {what}."),
+            Self::PreconditionFailed => {
+                "It was changed meanwhile: read it again before you change it.".into()
+            }
+            Self::TooLarge(limit) => format!("The body is larger than {limit} bytes."),
+            Self::ContentType => "Send application/json.".into(),
+            Self::Invalid(_) => "Some fields are not valid.".into(),
+            Self::Fault(fault) => fault.public().to_owned(),
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Fault(fault) => fault.status(),
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut body = json!({"summary": self.summary()});
         if let (Self::Invalid(fields), Some(body)) = (self, body.as_object_mut()) {
             body.insert("validation_errors".into(), json!(fields));
         }
-        let mut response = HttpResponse::build(status);
+        let mut response = HttpResponse::build(self.status_code());
         response.insert_header((header::CACHE_CONTROL, "no-store"));
         if matches!(self, Self::Unauthorized) {
             // RFC 6750 section 3.

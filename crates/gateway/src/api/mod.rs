@@ -1,14 +1,58 @@
 //! The management API.
 
 mod bearer;
+mod body;
+mod credential_refresh;
+mod credential_token;
 mod error;
+mod idempotency;
+mod page;
+mod report_unauthorized;
+mod revision;
 mod start_auth;
+mod unserved;
 
-use actix_web::web;
+use actix_web::{
+    HttpResponse, Resource, guard,
+    http::{Method, header},
+    web::{self, ServiceConfig},
+};
+
+use crate::api::error::ApiError;
 
 /// Routes of the API.
-pub(crate) fn routes(config: &mut web::ServiceConfig) {
-    config.service(
-        web::resource("/v1/credentials/start-auth").route(web::post().to(start_auth::post)),
-    );
+pub(crate) fn routes(config: &mut ServiceConfig) {
+    config
+        .service(
+            resource("/v1/credentials/start-auth", &[Method::POST])
+                .route(web::post().to(start_auth::post)),
+        )
+        .service(
+            resource("/v1/credentials/{id}/token", &[Method::GET])
+                .route(web::get().to(credential_token::get)),
+        )
+        .service(
+            resource("/v1/credentials/{id}/refresh", &[Method::POST])
+                .route(web::post().to(credential_refresh::post)),
+        )
+        .service(
+            resource("/v1/credentials/{id}/report-unauthorized", &[Method::POST])
+                .route(web::post().to(report_unauthorized::post)),
+        )
+        .service(web::scope("/v1").default_service(web::to(async || {
+            Err::<HttpResponse, _>(ApiError::NotFound("resource"))
+        })));
+}
+
+/// A path of the API. Another method than it takes is told which there are (RFC 9110 section
+/// 15.5.6).
+fn resource(path: &str, methods: &'static [Method]) -> Resource {
+    web::resource(path).default_service(web::route().guard(guard::fn_guard(|_| true)).to(
+        async move || {
+            let names: Vec<&str> = methods.iter().map(Method::as_str).collect();
+            HttpResponse::MethodNotAllowed()
+                .insert_header((header::ALLOW, names.join(", ")))
+                .json(serde_json::json!({"summary": "This method is not known here."}))
+        },
+    ))
 }

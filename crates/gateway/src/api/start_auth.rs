@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
-use chrono::TimeDelta;
+use actix_web::{HttpRequest, HttpResponse, web};
+use chrono::{DateTime, TimeDelta, Utc};
 use keyway_domain::{
     SecretString,
     api_token::ApiScope,
@@ -20,7 +20,11 @@ use serde_json::{Value, json};
 
 use crate::{
     App,
-    api::{bearer, error::ApiError},
+    api::{
+        bearer, body,
+        error::ApiError,
+        idempotency::{self, Reply},
+    },
     error::Fault,
     link::parse_id,
 };
@@ -40,24 +44,30 @@ struct StartAuth {
     params: BTreeMap<String, String>,
 }
 
+/// A one-time link into the flow, for the browser of one end user.
 pub(crate) async fn post(
     app: web::Data<App>,
     request: HttpRequest,
-    body: web::Bytes,
-) -> HttpResponse {
-    match start(&app, &request, &body).await {
-        Ok(response) => response,
-        Err(error) => error.respond(),
-    }
+    payload: web::Payload,
+) -> Result<HttpResponse, ApiError> {
+    let now = app.now();
+    let token = bearer::authorize(&app, &request, ApiScope::LINK_SESSIONS_WRITE, now).await?;
+    let body = body::read(&request, payload).await?;
+    let account = token.account_id;
+    idempotency::once(&app, &request, account, &body, now, async || {
+        start(&app, account, &body, now).await
+    })
+    .await
 }
 
-async fn start(app: &App, request: &HttpRequest, body: &[u8]) -> Result<HttpResponse, ApiError> {
-    let now = app.now();
-    let token = bearer::authorize(app, request, ApiScope::LINK_SESSIONS_WRITE, now).await?;
-    let read: StartAuth = serde_json::from_slice(body).map_err(|_| {
-        ApiError::Malformed("The body is not a JSON object with the documented fields.")
-    })?;
-    let target = find_target(app, token.account_id, &read.oauth_app_id).await?;
+async fn start(
+    app: &App,
+    account: AccountId,
+    body: &[u8],
+    now: DateTime<Utc>,
+) -> Result<Reply, ApiError> {
+    let read: StartAuth = body::parse(body)?;
+    let target = find_target(app, account, &read.oauth_app_id).await?;
     let checked = check(app, &target, &read)?;
     let id = StartLinkId::generate(now, app.random.as_ref());
     let secret = StartToken::generate(app.random.as_ref());
@@ -78,19 +88,14 @@ async fn start(app: &App, request: &HttpRequest, body: &[u8]) -> Result<HttpResp
         created_at: now,
         expires_at: now + LIFETIME,
     };
-    app.store
-        .insert_start_link(&link)
-        .await
-        .map_err(Fault::from)?;
+    app.store.insert_start_link(&link).await?;
     let path = format!("/link/oauth2/start/{}", secret.secret().expose());
-    Ok(HttpResponse::Ok()
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(json!({"start_url": app.public_url.join(&path)})))
+    Reply::ok(&json!({"start_url": app.public_url.join(&path)}))
 }
 
 async fn find_target(app: &App, account: AccountId, id: &str) -> Result<LinkTarget, ApiError> {
     let found = match parse_id(id) {
-        Some(id) => app.store.find_link_target(id).await.map_err(Fault::from)?,
+        Some(id) => app.store.find_link_target(id).await?,
         None => None,
     };
     found

@@ -142,5 +142,14 @@ fn seal_grant(
         sealed_secrets: app.seal(&place, &SecretString::new(text))?,
         expires_at: granted.tokens.expires_at,
         refresh_expires_at: granted.tokens.refresh_expires_at,
+        token_type: granted.tokens.token_type.clone(),
+        scopes: granted.tokens.scope.clone(),
+        refresh_at: flow.provider.refresh_at(
+            granted.tokens.refresh_token.is_some(),
+            granted.tokens.expires_at,
+            granted.tokens.refresh_expires_at,
+            now,
+            app.random.as_ref(),
+        ),
     })
 }

@@ -453,7 +453,7 @@ async fn a_provider_that_fails_is_an_error_for_the_client_and_words_for_the_admi
         (
             Fault::Reset,
             "temporarily_unavailable",
-            "could not be reached",
+            "the connection to the provider broke",
         ),
         (Fault::Garbage, "server_error", "neither JSON nor a form"),
         (Fault::Truncated, "server_error", "neither JSON nor a form"),

@@ -7,14 +7,22 @@
     reason = "tests"
 )]
 
+mod backend;
 mod support;
 
+mod api_tokens;
 mod callback;
 mod canaries;
+mod credential_refresh;
+mod credential_token;
 mod flow;
 mod health;
+mod jobs;
 mod providers;
+mod refresher;
+mod report_unauthorized;
 mod reseal;
+mod revoke;
 mod start;
 mod start_link;
 mod sweep;

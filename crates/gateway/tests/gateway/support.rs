@@ -248,6 +248,7 @@ impl Gateway {
             sealed_client_secret: sealed,
             scopes: scopes.map(|scopes| Scopes::parse(scopes).expect("scopes")),
             created_at: self.clock.now(),
+            metadata: serde_json::Map::new(),
         };
         self.app
             .store

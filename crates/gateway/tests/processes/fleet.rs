@@ -112,7 +112,8 @@ impl Fleet {
         self.start_at(free_address()).await
     }
 
-    async fn start_at(&self, address: SocketAddr) -> Process {
+    /// A gateway at an address that one had before, ready.
+    pub(crate) async fn start_at(&self, address: SocketAddr) -> Process {
         let child = Command::new(env!("CARGO_BIN_EXE_keyway-gateway"))
             .env("KEYWAY_DATABASE_URL", self.database.url())
             .env("KEYWAY_DATABASE_CONNECTIONS", "12")
@@ -257,11 +258,16 @@ impl Drop for Process {
 
 /// Waits for a condition, for at most 20 seconds.
 pub(crate) async fn until(what: &str, condition: impl AsyncFn() -> bool) {
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    until_within(20, what, condition).await;
+}
+
+/// Waits for a condition, for at most so many seconds.
+pub(crate) async fn until_within(seconds: u64, what: &str, condition: impl AsyncFn() -> bool) {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(seconds);
     while !condition().await {
         assert!(
             tokio::time::Instant::now() < deadline,
-            "{what}: not in 20 seconds"
+            "{what}: not in {seconds} seconds"
         );
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
@@ -312,6 +318,7 @@ async fn seed(store: &Store, ring: &KeyRing) -> (AccountId, OauthAppId, String) 
             .expect("sealed"),
         scopes: None,
         created_at: now,
+        metadata: serde_json::Map::new(),
     };
     store
         .insert_oauth_app(&new, Actor::Operator)
@@ -342,6 +349,8 @@ fn browser() -> reqwest::Client {
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .retry(reqwest::retry::never())
+        // Less than the gateway keeps idle connections.
+        .pool_idle_timeout(Duration::from_secs(3))
         .timeout(Duration::from_secs(30))
         .tls_backend_preconfigured(tls)
         .build()

@@ -6,3 +6,5 @@ mod fleet;
 mod hang_up;
 mod kill;
 mod races;
+mod refresh;
+mod seeded;

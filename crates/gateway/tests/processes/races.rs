@@ -28,7 +28,12 @@ async fn of_64_redemptions_on_two_gateways_one_succeeds() {
     }
     let credentials = fleet
         .store
-        .list_credentials(fleet.account, None, 10)
+        .list_credentials(
+            fleet.account,
+            &keyway_store::CredentialFilter::default(),
+            None,
+            10,
+        )
         .await
         .expect("a list");
     assert_eq!(credentials.len(), 1, "the same external account each time");

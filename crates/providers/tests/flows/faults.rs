@@ -25,6 +25,7 @@ pub(crate) fn refused(status: u16, error: &str, description: Option<&str>) -> Pr
         status,
         error: error.into(),
         description: description.map(Into::into),
+        retry_after: None,
     }
 }
 
@@ -33,6 +34,7 @@ pub(crate) fn status(status: u16, excerpt: &str) -> ProviderError {
     ProviderError::Status {
         status,
         excerpt: excerpt.into(),
+        retry_after: None,
     }
 }
 

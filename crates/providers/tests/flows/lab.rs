@@ -120,7 +120,7 @@ async fn a_connection_can_be_closed_without_an_answer() {
     let why = "connection closed before message completed";
     assert_eq!(
         failed(Fault::Reset).await,
-        ProviderError::Unreachable(why.into())
+        ProviderError::Broken(why.into())
     );
 }
 

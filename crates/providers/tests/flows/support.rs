@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use keyway_domain::{
     authorization_session::ProviderState,
     credential::{CredentialKind, GrantSecrets},
@@ -21,6 +21,8 @@ use keyway_providers::{
     callback::CallbackParameters,
     definition::Pkce,
     http::HttpClient,
+    refresh::{RefreshRequest, Refreshed},
+    verify::Verification,
 };
 use keyway_testkit::{
     clock::ManualClock,
@@ -212,18 +214,38 @@ impl Client {
         Value::Object(granted.properties.reveal(kind))
     }
 
+    /// Refreshes a grant, an hour after the flow.
+    pub(crate) async fn refresh(&self, granted: &Granted) -> Result<Refreshed, ProviderError> {
+        let request = RefreshRequest {
+            client_id: &self.app.client_id,
+            client_secret: &self.client_secret(),
+            redirect_uri: &self.app.redirect_uri,
+            variables: &self.variables,
+            public: &granted.properties.public,
+            secrets: &kept(granted),
+            token_type: granted.tokens.token_type.as_deref(),
+            scopes: granted.tokens.scope.as_ref(),
+            refresh_expires_at: granted.tokens.refresh_expires_at,
+            now: now() + TimeDelta::hours(1),
+        };
+        self.provider.refresh(&self.http, &request).await
+    }
+
+    /// Asks whether the access token of a grant is good.
+    pub(crate) async fn verify_token(&self, granted: &Granted) -> Result<bool, ProviderError> {
+        let verification = Verification {
+            client_id: &self.app.client_id,
+            client_secret: &self.client_secret(),
+            variables: &self.variables,
+            public: &granted.properties.public,
+            secrets: &kept(granted),
+        };
+        self.provider.verify(&self.http, &verification).await
+    }
+
     /// Ends a grant, long after the flow.
     pub(crate) async fn revoke(&self, granted: &Granted) -> Result<bool, ProviderError> {
-        let secrets = GrantSecrets {
-            external_id: granted.external.id.clone(),
-            access_token: Some(granted.tokens.access_token.expose().clone()),
-            refresh_token: granted
-                .tokens
-                .refresh_token
-                .as_ref()
-                .map(|token| token.expose().clone()),
-            properties: granted.properties.secret.expose().clone(),
-        };
+        let secrets = kept(granted);
         let secret = self.client_secret();
         let public = &granted.properties.public;
         self.provider
@@ -246,6 +268,20 @@ impl Client {
     /// The one refresh token that was issued.
     pub(crate) fn refresh_token(&self) -> String {
         only(self.lab.refresh_tokens(&self.app.provider))
+    }
+}
+
+/// What is kept of a grant, sealed.
+fn kept(granted: &Granted) -> GrantSecrets {
+    GrantSecrets {
+        external_id: granted.external.id.clone(),
+        access_token: Some(granted.tokens.access_token.expose().clone()),
+        refresh_token: granted
+            .tokens
+            .refresh_token
+            .as_ref()
+            .map(|token| token.expose().clone()),
+        properties: granted.properties.secret.expose().clone(),
     }
 }
 

@@ -29,6 +29,6 @@ async fn a_closed_connection_is_told() {
     let error = fails(&provider, &client(&["127.0.0.1"])).await;
     assert_eq!(
         error,
-        ProviderError::Unreachable("connection closed before message completed".into())
+        ProviderError::Broken("connection closed before message completed".into())
     );
 }

@@ -7,7 +7,7 @@ use keyway_domain::{
     ids::ApiTokenId,
     opaque::Digest,
 };
-use keyway_store::{Conflict, NewApiToken, StoreError};
+use keyway_store::{Conflict, IssuedApiToken, NewApiToken, StoreError};
 use serde_json::json;
 
 use crate::support::{World, digest, instant, now, random, seconds};
@@ -124,4 +124,96 @@ async fn a_digest_is_stored_once() {
         matches!(refused, Err(StoreError::Conflict(Conflict::Exists))),
         "{refused:?}"
     );
+}
+
+async fn stored(world: &World, name: &str, expires_at: Option<DateTime<Utc>>) -> NewApiToken {
+    let new = NewApiToken {
+        name: name.into(),
+        ..new(world, "proxy,events:read", expires_at)
+    };
+    let inserted = world.store.insert_api_token(&new, Actor::Operator).await;
+    inserted.expect("stored");
+    new
+}
+
+async fn list(world: &World) -> Vec<IssuedApiToken> {
+    let listed = world.store.list_api_tokens(world.account).await;
+    listed.expect("a list")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_are_listed_newest_first_with_what_is_known_of_them() {
+    let world = World::new().await;
+    let ended = stored(&world, "first", Some(now() - seconds(1))).await;
+    let mut expected = IssuedApiToken {
+        id: ended.id,
+        name: "first".into(),
+        scopes: vec!["proxy".into(), "events:read".into()],
+        created_at: now(),
+        expires_at: ended.expires_at,
+        last_used_at: None,
+    };
+    assert_eq!(list(&world).await, [expected.clone()]);
+    let used = now() + seconds(5);
+    let noted = world.store.note_api_tokens_used(&[ended.id], used).await;
+    noted.expect("noted");
+    expected.last_used_at = Some(used);
+    assert_eq!(list(&world).await, [expected]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_later_use_on_record_stays() {
+    let world = World::new().await;
+    let (one, other) = (
+        stored(&world, "one", None).await,
+        stored(&world, "other", None).await,
+    );
+    let note = async |ids: &[ApiTokenId], at| {
+        let noted = world.store.note_api_tokens_used(ids, at).await;
+        noted.expect("noted");
+    };
+    note(&[one.id], now() + seconds(60)).await;
+    note(&[one.id, other.id], now()).await;
+    let used: Vec<_> = list(&world)
+        .await
+        .into_iter()
+        .map(|token| (token.name, token.last_used_at))
+        .collect();
+    assert!(used.contains(&("one".into(), Some(now() + seconds(60)))));
+    assert!(used.contains(&("other".into(), Some(now()))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_token_is_found_by_nobody() {
+    let world = World::new().await;
+    let (gone, kept) = (
+        stored(&world, "gone", None).await,
+        stored(&world, "kept", None).await,
+    );
+    let revoke = async || {
+        let store = &world.store;
+        let revoked = store.delete_api_token(world.account, gone.id, Actor::Operator, now());
+        revoked.await.expect("an answer")
+    };
+    assert!(revoke().await);
+    assert!(!revoke().await, "twice");
+    assert!(!is_found(&world, gone.digest, now()).await);
+    assert!(is_found(&world, kept.digest, now()).await);
+    assert_eq!(list(&world).await.len(), 1);
+    let audited = world.audited("api_token.revoked").await;
+    assert_eq!(audited, [json!({"name": "gone"})]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_neither_sees_nor_revokes_a_token() {
+    let world = World::new().await;
+    let token = stored(&world, "ours", None).await;
+    let stranger = world.account("stranger").await;
+    let listed = world.store.list_api_tokens(stranger).await;
+    assert!(listed.expect("a list").is_empty());
+    let store = &world.store;
+    let revoked = store.delete_api_token(stranger, token.id, Actor::Operator, now());
+    assert!(!revoked.await.expect("an answer"));
+    assert!(is_found(&world, token.digest, now()).await);
+    assert!(world.audited("api_token.revoked").await.is_empty());
 }

@@ -68,7 +68,15 @@ async fn pages_hold_every_credential_once_newest_first() {
     let mut pages = Vec::new();
     for expected in made.chunks(3).chain([&[][..]]) {
         let before = pages.last().copied();
-        let page = world.store.list_credentials(world.account, before, 3).await;
+        let page = world
+            .store
+            .list_credentials(
+                world.account,
+                &keyway_store::CredentialFilter::default(),
+                before,
+                3,
+            )
+            .await;
         let ids = page.expect("a page").into_iter().map(|row| row.id);
         let ids: Vec<_> = ids.collect();
         assert_eq!(ids, expected);

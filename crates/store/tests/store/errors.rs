@@ -84,7 +84,15 @@ async fn a_row_that_does_not_read_names_its_table_and_column() {
         ),
     ] {
         world.sql(tampering).await;
-        let listed = world.store.list_credentials(world.account, None, 10).await;
+        let listed = world
+            .store
+            .list_credentials(
+                world.account,
+                &keyway_store::CredentialFilter::default(),
+                None,
+                10,
+            )
+            .await;
         let error = listed.expect_err("unreadable");
         assert_eq!(
             error.to_string(),

@@ -45,9 +45,10 @@ async fn an_app_is_not_changed_by_a_stranger() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_app_is_not_removed_by_a_stranger() {
     let (world, stranger) = world_and_stranger().await;
-    let removed = world
-        .store
-        .delete_oauth_app(stranger, world.app, Actor::Operator, now());
+    let removed =
+        world
+            .store
+            .remove_oauth_app(stranger, world.app, true, None, Actor::Operator, now());
     assert_eq!(removed.await.expect("an answer"), Removal::Unknown);
     assert_eq!(world.count("oauth_apps").await, 1);
     assert_eq!(
@@ -101,7 +102,15 @@ async fn a_credential_is_not_found_for_a_stranger() {
     let id = world.connected("workspace").await.credential_id;
     let found = world.store.find_credential(stranger, id).await;
     assert!(found.expect("an answer").is_none());
-    let listed = world.store.list_credentials(stranger, None, 10).await;
+    let listed = world
+        .store
+        .list_credentials(
+            stranger,
+            &keyway_store::CredentialFilter::default(),
+            None,
+            10,
+        )
+        .await;
     assert!(listed.expect("a list").is_empty());
 }
 

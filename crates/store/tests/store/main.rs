@@ -8,6 +8,7 @@
 )]
 
 mod support;
+mod webhooks;
 
 mod accounts;
 mod admins;
@@ -16,16 +17,27 @@ mod audit_events;
 mod authorization_codes;
 mod authorization_sessions;
 mod console_sessions;
+mod credential_read;
+mod credential_search;
 mod credentials;
 mod errors;
 mod flow_log;
 mod isolation;
+mod jobs;
+mod listen;
 mod migrations;
 mod oauth_apps;
 mod overview;
 mod pool;
 mod redirect_uris;
+mod refresh;
+mod refresh_lease;
+mod removals;
+mod retention;
+mod revocations;
 mod setup_links;
 mod start_links;
 mod sweep;
 mod vault_keys;
+mod webhook_deliveries;
+mod webhook_endpoints;

@@ -11,8 +11,8 @@ use keyway_domain::{
     authorization_session::{NewSession, ProviderState},
     credential::{CredentialKind, ExternalAccount, NewGrant},
     ids::{
-        AccountId, AdminId, AuthorizationCodeId, AuthorizationSessionId, GrantId, OauthAppId,
-        RedirectUriId,
+        AccountId, AdminId, AuthorizationCodeId, AuthorizationSessionId, CredentialId, GrantId,
+        OauthAppId, RedirectUriId,
     },
     opaque::Digest,
     provider::ProviderSlug,
@@ -22,7 +22,8 @@ use keyway_domain::{
     sealed::Sealed,
 };
 use keyway_store::{
-    NewAccount, NewAdmin, NewCompletion, NewOauthApp, RegisteredUri, Store, StoreOptions,
+    LeasedRefresh, NewAccount, NewAdmin, NewCompletion, NewOauthApp, RegisteredUri, Store,
+    StoreOptions, StoredCredential,
 };
 use keyway_testkit::database::TestDatabase;
 use serde_json::{Map, Value, json};
@@ -223,6 +224,30 @@ impl World {
             .expect("an answer")
     }
 
+    /// A credential of the tenant, with its tokens.
+    pub async fn stored(&self, id: CredentialId) -> StoredCredential {
+        let found = self.store.find_stored_credential(self.account, id).await;
+        found.expect("an answer").expect("a credential")
+    }
+
+    /// A whole flow, up to a credential whose refresh is due now.
+    pub async fn due(&self, external: &str) -> StoredCredential {
+        let redeemed = self.connected(external).await;
+        let due = format!(
+            "UPDATE grants SET refresh_at = '{}' WHERE id = '{}'",
+            now(),
+            redeemed.grant_id
+        );
+        self.sql(&due).await;
+        self.stored(redeemed.credential_id).await
+    }
+
+    /// The lease of a credential, now.
+    pub async fn lease(&self, seen: &StoredCredential) -> LeasedRefresh {
+        let leased = self.store.lease_refresh(seen, false, now()).await;
+        leased.expect("an answer").expect("a lease")
+    }
+
     /// The first column of what the database itself says.
     pub async fn sql(&self, query: &str) -> Vec<String> {
         let client = self.database.client().await;
@@ -306,6 +331,9 @@ pub fn completion(session: AuthorizationSessionId, external: &str) -> NewComplet
             sealed_secrets: sealed("tokens"),
             expires_at: Some(now() + seconds(3600)),
             refresh_expires_at: None,
+            token_type: None,
+            scopes: None,
+            refresh_at: None,
         },
         code: IssuedCode {
             id: AuthorizationCodeId::generate(now(), random()),
@@ -346,6 +374,7 @@ pub fn new_app(account: AccountId, client_id: &str) -> NewOauthApp {
         sealed_client_secret: sealed("client secret"),
         scopes: Some(Scopes::parse("read").expect("scopes")),
         created_at: now(),
+        metadata: serde_json::Map::new(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! What reached the lab, in order.
 
+use chrono::{DateTime, Utc};
+
 use super::message::Request;
 
 /// The endpoints of a provider.
@@ -24,6 +26,8 @@ pub struct Call {
     pub provider: String,
     /// Which of its endpoints.
     pub endpoint: Endpoint,
+    /// When, by the lab's clock.
+    pub at: DateTime<Utc>,
     /// The method.
     pub method: String,
     /// The host, without the port.
@@ -50,10 +54,16 @@ pub(crate) struct CallLog(Vec<Call>);
 
 impl CallLog {
     /// Writes a call down, whatever comes of it.
-    pub(crate) fn add(&mut self, provider: &str, endpoint: Endpoint, request: &Request) {
+    pub(crate) fn add(
+        &mut self,
+        provider: &str,
+        endpoint: Endpoint,
+        request: &Request,
+        at: DateTime<Utc>,
+    ) {
         let parameters = request.body_parameters();
-        let presented = |name: &str, at: Endpoint| {
-            let value = parameters.get(name).filter(|_| endpoint == at);
+        let presented = |name: &str, there: Endpoint| {
+            let value = parameters.get(name).filter(|_| endpoint == there);
             value.map(str::to_owned)
         };
         let code = presented("code", Endpoint::Token);
@@ -66,6 +76,7 @@ impl CallLog {
         self.0.push(Call {
             provider: provider.to_owned(),
             endpoint,
+            at,
             method: request.method.clone(),
             host: request.host.clone(),
             path: request.path.clone(),

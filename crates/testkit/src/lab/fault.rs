@@ -17,6 +17,8 @@ pub enum Fault {
     Drip(Duration),
     /// An error status, with the body that the vendor documents for it or a page.
     Status(u16),
+    /// An error status as above, with this `Retry-After`, and this `Date` if there is one.
+    RetryAfter(u16, &'static str, Option<&'static str>),
     /// Status 200 and a page.
     Garbage,
     /// The first half of the answer, as if it were all.

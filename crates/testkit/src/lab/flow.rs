@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use keyway_domain::pkce::CodeVerifier;
 
 use super::{
-    desk::{App, Code, Desk, Grant, Token},
+    desk::{Account, App, Code, Desk, Grant, Token},
     message::{Parameters, Reply, Request, encode},
     vendor::{Fresh, Kind, Pkce, Problem, Proof, RefreshLife, Rotation, Vendor},
 };
@@ -319,6 +319,26 @@ fn refresh(
         desk.end_grant(index);
     }
     Ok(issue(vendor, index, parameters, Some(text), desk, now))
+}
+
+/// Issues tokens for a grant that nobody asked for by the browser.
+pub(crate) fn issue_unasked(
+    vendor: &dyn Vendor,
+    app: App,
+    account: Account,
+    desk: &mut Desk,
+    now: DateTime<Utc>,
+) -> serde_json::Value {
+    let grant = Grant {
+        app,
+        account,
+        host: String::new(),
+        request: Parameters::default(),
+        scopes: vendor.granted(Vec::new()),
+        switches: desk.switches_of(vendor.slug()),
+    };
+    let index = desk.add_grant(grant);
+    issue(vendor, index, &Parameters::default(), None, desk, now)
 }
 
 /// Issues tokens for a grant; `old` is the refresh token that was used.

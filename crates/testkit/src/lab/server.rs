@@ -81,7 +81,8 @@ impl Shared {
             return (Reply::text(404, "no such endpoint"), None);
         };
         let endpoint = precise(endpoint, request);
-        state.calls.add(vendor.slug(), endpoint, request);
+        let now = self.clock.now();
+        state.calls.add(vendor.slug(), endpoint, request, now);
         let fault = state.faults.take(vendor.slug(), endpoint);
         if let Some(reply) = fault
             .as_ref()
@@ -92,7 +93,6 @@ impl Shared {
         if let Some(Fault::Echo(status)) = fault {
             return (echo(status, request), fault);
         }
-        let now = self.clock.now();
         let desk = &mut state.desk;
         let reply = match endpoint {
             Endpoint::Authorize => {
@@ -130,6 +130,13 @@ fn instead(vendor: &dyn Vendor, endpoint: Endpoint, fault: &Fault) -> Option<Rep
     match fault {
         Fault::Slow(_) | Fault::Drip(_) | Fault::Truncated | Fault::Reset | Fault::Echo(_) => None,
         Fault::Status(status) => Some(vendor.failure(endpoint, *status)),
+        Fault::RetryAfter(status, wait, date) => {
+            let mut reply = vendor.failure(endpoint, *status);
+            reply.headers.push(("retry-after", (*wait).into()));
+            let date = date.map(|date| ("date", date.to_owned()));
+            reply.headers.extend(date);
+            Some(reply)
+        }
         Fault::Garbage => Some(Reply::html(200, "We will be back soon")),
         Fault::Huge(_) => Some(Reply::empty(200)),
         Fault::Redirect(url) => Some(Reply::redirect(302, url.clone())),
@@ -257,6 +264,10 @@ pub(crate) async fn start(
             };
             let server = HttpServer::new(app)
                 .workers(1)
+                // As long as most servers on the internet: a lab that is out of breath must not
+                // hang up on requests that it has not read yet.
+                .keep_alive(Duration::from_secs(75))
+                .client_request_timeout(Duration::ZERO)
                 .disable_signals()
                 .listen(plain)
                 .and_then(|server| server.listen_rustls_0_23(secure, config))

@@ -100,6 +100,18 @@ pub const KEYS: &[Key] = &[
         purpose: "Addresses or networks of your own proxies, separated by commas: `X-Forwarded-For` is believed from these only.",
     },
     Key {
+        name: "refresh_concurrency",
+        default: "16",
+        programs: "gateway",
+        purpose: "Most background refreshes that one gateway does at a time, for each provider.",
+    },
+    Key {
+        name: "refresh_rate",
+        default: "50",
+        programs: "gateway",
+        purpose: "Most background refreshes that one gateway starts in a second, for each provider.",
+    },
+    Key {
         name: "metrics_listen",
         default: "127.0.0.1:9464",
         programs: "gateway",

@@ -1,0 +1,60 @@
+//! Request bodies: JSON objects of bounded size.
+
+use actix_web::{HttpRequest, http::header, web};
+use futures_util::StreamExt as _;
+use serde::de::DeserializeOwned;
+
+use crate::api::error::ApiError;
+
+/// The largest body that is read.
+const LIMIT: usize = 256 * 1024;
+
+/// The body, read to its end. A request without one yields no bytes.
+///
+/// # Errors
+/// [`ApiError::ContentType`] unless it says that it is JSON, [`ApiError::TooLarge`], and
+/// [`ApiError::Malformed`] if it ends early.
+pub(crate) async fn read(
+    request: &HttpRequest,
+    mut payload: web::Payload,
+) -> Result<Vec<u8>, ApiError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|_| ApiError::Malformed("The body ended early.".into()))?;
+        if body.len() + chunk.len() > LIMIT {
+            return Err(ApiError::TooLarge(LIMIT));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    if body.is_empty() || is_json(request) {
+        Ok(body)
+    } else {
+        Err(ApiError::ContentType)
+    }
+}
+
+fn is_json(request: &HttpRequest) -> bool {
+    let value = request.headers().get(header::CONTENT_TYPE);
+    let text = value.and_then(|value| value.to_str().ok());
+    text.and_then(|text| text.split(';').next())
+        .is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
+}
+
+/// The body as what the endpoint documents.
+///
+/// # Errors
+/// [`ApiError::Malformed`]. What serde says may quote the body, and the body may hold a secret: the
+/// answer names the place alone.
+pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    serde_json::from_slice(body).map_err(|error| {
+        ApiError::Malformed(if error.is_data() {
+            format!(
+                "The body does not have the documented fields and types: see line {}, column {}.",
+                error.line(),
+                error.column()
+            )
+        } else {
+            "The body is not JSON.".into()
+        })
+    })
+}
