@@ -17,6 +17,10 @@ pub fn install() -> Option<PrometheusHandle> {
         "keyway_flows_total",
         "Link flows that ended, by provider and outcome."
     );
+    metrics::describe_counter!(
+        "keyway_webhook_deliveries_total",
+        "Attempts at webhook deliveries, by outcome."
+    );
     Some(handle)
 }
 
@@ -46,4 +50,9 @@ pub fn routes(
 /// Counts a flow that ended.
 pub(crate) fn flow_ended(provider: &str, outcome: &'static str) {
     metrics::counter!("keyway_flows_total", "provider" => provider.to_owned(), "outcome" => outcome).increment(1);
+}
+
+/// Counts an attempt at a webhook delivery.
+pub(crate) fn delivery_ended(outcome: &'static str) {
+    metrics::counter!("keyway_webhook_deliveries_total", "outcome" => outcome).increment(1);
 }

@@ -38,6 +38,8 @@ pub mod shape;
 pub mod source;
 pub mod template;
 pub mod variables;
+#[cfg(feature = "client")]
+pub mod webhook;
 
 pub use catalogue::{Catalogue, Provider};
 pub use definition::Definition;

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, http::header, web};
 use futures_util::StreamExt as _;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 
 use crate::api::error::ApiError;
 
@@ -57,4 +57,14 @@ pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
             "The body is not JSON.".into()
         })
     })
+}
+
+/// For a field that may be absent, null or a value, each with a meaning of its own: put it beside
+/// `default` on an `Option<Option<T>>`.
+pub(crate) fn nullable<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Option::deserialize(deserializer).map(Some)
 }

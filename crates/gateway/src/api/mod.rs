@@ -3,10 +3,13 @@
 mod bearer;
 mod body;
 mod error;
+mod events;
 mod idempotency;
 mod page;
 mod revision;
 mod start_auth;
+mod webhook_deliveries;
+mod webhooks;
 
 use actix_web::{
     HttpResponse, Resource, guard,
@@ -23,6 +26,9 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
             resource("/v1/credentials/start-auth", &[Method::POST])
                 .route(web::post().to(start_auth::post)),
         )
+        .configure(webhooks::routes)
+        .configure(webhook_deliveries::routes)
+        .configure(events::routes)
         .service(web::scope("/v1").default_service(web::to(async || {
             Err::<HttpResponse, _>(ApiError::NotFound("resource"))
         })));

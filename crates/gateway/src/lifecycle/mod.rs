@@ -1,3 +1,4 @@
 //! Work in the background.
 
 pub mod sweep;
+pub mod webhooks;

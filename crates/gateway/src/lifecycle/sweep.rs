@@ -33,6 +33,7 @@ pub async fn run(app: web::Data<App>) {
 pub async fn once(app: &App) -> Result<usize, StoreError> {
     let now = app.now();
     let erased = app.store.sweep(now).await?;
+    let outlived = app.store.sweep_outlived(now).await?;
     let unredeemed = app.store.take_unredeemed_grants(now).await?;
     for grant in &unredeemed {
         let grant_id = grant.grant_id;
@@ -48,7 +49,8 @@ pub async fn once(app: &App) -> Result<usize, StoreError> {
             }
         }
     }
-    Ok(erased.session_secrets + erased.flows + erased.others + unredeemed.len())
+    let outlived = outlived.events + outlived.idempotency_keys + outlived.webhook_secrets;
+    Ok(erased.session_secrets + erased.flows + erased.others + outlived + unredeemed.len())
 }
 
 /// Ends the grant at the provider, where there is a way and nothing else hangs on it; best effort.
