@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+mod receiver;
 mod support;
 
 mod callback;
@@ -20,3 +21,5 @@ mod sweep;
 mod tampering;
 mod token;
 mod variables;
+mod webhook_api;
+mod webhooks;
