@@ -5,12 +5,13 @@ use actix_web::HttpRequest;
 use crate::{notice, session::Session};
 
 /// The rooms, in the order of the navigation.
-const ROOMS: [(&str, &str); 5] = [
+const ROOMS: [(&str, &str); 6] = [
     ("/", "Overview"),
     ("/oauth-apps", "OAuth apps"),
     ("/redirect-uris", "Redirect URIs"),
     ("/credentials", "Credentials"),
     ("/flow-log", "Flow log"),
+    ("/webhooks", "Webhooks"),
 ];
 
 /// Navigation, the account's name, who is signed in, and the way out.

@@ -18,6 +18,7 @@ mod sign_in;
 mod sign_out;
 pub mod startup;
 pub mod state;
+mod webhooks;
 
 use actix_web::{
     HttpRequest, HttpResponse, Resource, guard,
@@ -65,6 +66,7 @@ fn pages(config: &mut ServiceConfig) {
         .service(page("/sign-out").route(web::post().to(sign_out::post)))
         .configure(oauth_apps::routes)
         .configure(redirect_uris::routes)
+        .configure(webhooks::routes)
         .service(page("/credentials").route(visit().to(credentials::list::get)))
         .service(page("/credentials/{id}").route(visit().to(credentials::show::get)))
         .service(page("/flow-log").route(visit().to(flow_log::list::get)))

@@ -4,7 +4,7 @@ use actix_web::HttpRequest;
 
 /// Sentences by the word that stands for them in `?done=`: a redirect can bring a word and no
 /// text, so nobody can put words into our mouth.
-const SENTENCES: [(&str, &str); 7] = [
+const SENTENCES: [(&str, &str); 13] = [
     (
         "registered",
         "Registered. The client secret is sealed: nobody can read it here.",
@@ -17,6 +17,30 @@ const SENTENCES: [(&str, &str); 7] = [
     ("app-deleted", "The OAuth app is deleted."),
     ("uri-added", "The redirect URI is added."),
     ("uri-removed", "The redirect URI is removed."),
+    (
+        "webhook-enabled",
+        "The endpoint is enabled. What waited for it goes out now.",
+    ),
+    (
+        "webhook-disabled",
+        "The endpoint is disabled. What waits for it goes on waiting.",
+    ),
+    (
+        "webhook-deleted",
+        "The endpoint is deleted, with its deliveries.",
+    ),
+    (
+        "delivery-retried",
+        "The delivery goes out again as soon as its turn comes.",
+    ),
+    (
+        "delivery-arrived",
+        "The endpoint has this delivery already.",
+    ),
+    (
+        "delivery-disabled",
+        "The endpoint is disabled: enable it, and the delivery goes out.",
+    ),
     (
         "set-up",
         "Welcome to Keyway. You are signed in as the first admin.",

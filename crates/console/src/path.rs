@@ -7,7 +7,14 @@ use actix_web::HttpRequest;
 use crate::error::PageError;
 
 /// The rooms that one may come back to after signing in.
-const ROOMS: [&str; 5] = ["", "oauth-apps", "redirect-uris", "credentials", "flow-log"];
+const ROOMS: [&str; 6] = [
+    "",
+    "oauth-apps",
+    "redirect-uris",
+    "credentials",
+    "flow-log",
+    "webhooks",
+];
 
 /// The id in the path, in the one usual spelling of a UUID; the parser would take others.
 pub(crate) fn id<T: FromStr + ToString>(request: &HttpRequest) -> Result<T, PageError> {

@@ -26,3 +26,4 @@ mod session;
 mod setup;
 mod sign_in;
 mod startup;
+mod webhooks;

@@ -96,6 +96,8 @@ async fn markup_in_names_is_text_on_every_page() {
         .account(&format!("Acme {}", &evil[..40]), "a@acme.test")
         .await;
     let name = &evil[..57];
+    let hooks = "https://acme.example/hooks?'&c";
+    let webhook = console.described_webhook(account, hooks, Some(evil)).await;
     let app = console.oauth_app(account, "linear", name, evil).await;
     let uri = console
         .redirect_uri(account, "https://acme.example/b'&c/:provider")
@@ -115,6 +117,10 @@ async fn markup_in_names_is_text_on_every_page() {
         .await;
     let browser = console.signed_in("a@acme.test").await;
     let credential = connected.credential.expect("a credential");
+    // Of the app's registration, with its name in the payload.
+    let store = &console.app.store;
+    let deliveries = store.list_webhook_deliveries(account, webhook, None, None, 100);
+    let delivery = deliveries.await.expect("a list").last().expect("one").id;
     let mut seen = 0;
     for route in PAGES {
         let path = route
@@ -122,7 +128,9 @@ async fn markup_in_names_is_text_on_every_page() {
             .replace("{app}", &app.to_string())
             .replace("{uri}", &uri.to_string())
             .replace("{credential}", &credential.to_string())
-            .replace("{flow}", &failed.flow.to_string());
+            .replace("{flow}", &failed.flow.to_string())
+            .replace("{webhook}", &webhook.to_string())
+            .replace("{delivery}", &delivery.to_string());
         let page = browser.get(&path).await;
         assert_eq!(page.status, 200, "{path}");
         for markup in ["<script>alert", "<img", "'\"&<", "b='&c"] {
@@ -148,6 +156,7 @@ async fn values_as_long_as_can_be_are_shown() {
         .await;
     let long = format!("https://acme.example/{}", "u".repeat(1979));
     console.redirect_uri(account, &long).await;
+    let webhook = console.webhook(account, &long).await;
     let label = "l".repeat(5000);
     let connected = console
         .flow(account, app, Progress::Connected(&label))
@@ -170,6 +179,8 @@ async fn values_as_long_as_can_be_are_shown() {
             &label,
         ),
         ("/credentials".into(), &label),
+        ("/webhooks".into(), &long),
+        (format!("/webhooks/{webhook}"), &long),
         ("/flow-log".into(), &label),
         (format!("/flow-log/{}", failed.flow), &detail),
     ] {

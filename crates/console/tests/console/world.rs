@@ -2,13 +2,16 @@
 
 use keyway_domain::{
     authorization_session::Step,
-    ids::{AccountId, AuthorizationSessionId, CredentialId, OauthAppId, RedirectUriId},
+    ids::{
+        AccountId, AuthorizationSessionId, CredentialId, OauthAppId, RedirectUriId,
+        WebhookDeliveryId, WebhookEndpointId,
+    },
 };
 
 use crate::{browser::Browser, flows::Progress, support::Console};
 
 /// Pages of somebody who is signed in.
-pub const PAGES: [&str; 14] = [
+pub const PAGES: [&str; 21] = [
     "/",
     "/oauth-apps",
     "/oauth-apps/new",
@@ -23,13 +26,20 @@ pub const PAGES: [&str; 14] = [
     "/credentials/{credential}",
     "/flow-log",
     "/flow-log/{flow}",
+    "/webhooks",
+    "/webhooks/new",
+    "/webhooks/{webhook}",
+    "/webhooks/{webhook}/edit",
+    "/webhooks/{webhook}/rotate",
+    "/webhooks/{webhook}/delete",
+    "/webhooks/{webhook}/deliveries/{delivery}",
 ];
 
 /// A form of somebody who is signed in, filled in so that it would be accepted.
 pub type FormRoute = (&'static str, &'static [(&'static str, &'static str)]);
 
 /// The forms; those that end something stand last.
-pub const FORMS: [FormRoute; 7] = [
+pub const FORMS: [FormRoute; 14] = [
     (
         "/oauth-apps/new/{provider}",
         &[
@@ -47,8 +57,24 @@ pub const FORMS: [FormRoute; 7] = [
     ("/oauth-apps/{app}/delete", &[]),
     ("/redirect-uris", &[("uri", "https://new.example/cb")]),
     ("/redirect-uris/{uri}/delete", &[]),
+    (
+        "/webhooks/new",
+        &[("url", "https://new.example/hooks"), ("events", "usual")],
+    ),
+    (
+        "/webhooks/{webhook}/edit",
+        &[("url", "https://other.example/"), ("events", "usual")],
+    ),
+    ("/webhooks/{webhook}/rotate", &[("overlap", "86400")]),
+    ("/webhooks/{webhook}/deliveries/{delivery}/retry", &[]),
+    ("/webhooks/{webhook}/disable", &[]),
+    ("/webhooks/{webhook}/enable", &[]),
+    ("/webhooks/{webhook}/delete", &[]),
     ("/sign-out", &[]),
 ];
+
+/// Forms that are answered by a page: it shows a secret, once.
+pub const SHOWN_ONCE: [&str; 2] = ["/webhooks/new", "/webhooks/{webhook}/rotate"];
 
 /// An account with a row of everything.
 pub struct Tenant {
@@ -60,6 +86,9 @@ pub struct Tenant {
     pub uri: RedirectUriId,
     pub credential: CredentialId,
     pub flow: AuthorizationSessionId,
+    pub webhook: WebhookEndpointId,
+    /// Of the event of the app's registration.
+    pub delivery: WebhookDeliveryId,
 }
 
 /// Two accounts on one console.
@@ -90,6 +119,9 @@ pub async fn tenant(console: &Console, name: &str) -> Tenant {
     let lower = name.to_lowercase();
     let email = format!("admin@{lower}.test");
     let account = console.account(name, &email).await;
+    let webhook = console
+        .webhook(account, &format!("https://{lower}.example/hooks"))
+        .await;
     let app = console
         .oauth_app(account, "linear", &format!("{name} Linear"), &lower)
         .await;
@@ -114,6 +146,9 @@ pub async fn tenant(console: &Console, name: &str) -> Tenant {
             },
         )
         .await;
+    let store = &console.app.store;
+    let deliveries = store.list_webhook_deliveries(account, webhook, None, None, 100);
+    let deliveries = deliveries.await.expect("deliveries");
     Tenant {
         account,
         email,
@@ -122,6 +157,8 @@ pub async fn tenant(console: &Console, name: &str) -> Tenant {
         uri,
         credential: connected.credential.expect("a credential"),
         flow: failed.flow,
+        webhook,
+        delivery: deliveries.last().expect("the oldest").id,
     }
 }
 
@@ -139,14 +176,24 @@ impl Tenant {
             .replace("{uri}", &self.uri.to_string())
             .replace("{credential}", &self.credential.to_string())
             .replace("{flow}", &self.flow.to_string())
+            .replace("{webhook}", &self.webhook.to_string())
+            .replace("{delivery}", &self.delivery.to_string())
     }
 }
 
+/// The placeholders for rows.
+pub const ROWS: [&str; 6] = [
+    "{app}",
+    "{uri}",
+    "{credential}",
+    "{flow}",
+    "{webhook}",
+    "{delivery}",
+];
+
 /// A route with a placeholder for a row.
 pub fn has_id(route: &str) -> bool {
-    ["{app}", "{uri}", "{credential}", "{flow}"]
-        .iter()
-        .any(|id| route.contains(id))
+    ROWS.iter().any(|id| route.contains(id))
 }
 
 /// The tables above are complete: a route that is added and not tested fails here.
@@ -156,6 +203,7 @@ fn every_route_is_listed() {
         include_str!("../../src/lib.rs"),
         include_str!("../../src/oauth_apps/mod.rs"),
         include_str!("../../src/redirect_uris/mod.rs"),
+        include_str!("../../src/webhooks/mod.rs"),
     ];
     let mut pages = Vec::new();
     let mut forms = Vec::new();
@@ -168,6 +216,7 @@ fn every_route_is_listed() {
                 Some("redirect-uris") => route.replace("{id}", "{uri}"),
                 Some("credentials") => route.replace("{id}", "{credential}"),
                 Some("flow-log") => route.replace("{id}", "{flow}"),
+                Some("webhooks") => route.replace("{id}", "{webhook}"),
                 _ => route.to_owned(),
             };
             if rest.contains("visit()") {
