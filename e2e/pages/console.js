@@ -91,7 +91,7 @@ export const consolePages = [
   entry('console-webhook', 'empty', 'filled', 'Webhook endpoint', webhook('long')),
   entry('console-webhook', 'filled', 'filled', 'Webhook endpoint', webhook('works')),
   entry('console-webhook', 'gone', 'filled', 'Webhook endpoint', webhook('gone')),
-  entry('console-webhook-delivery', 'filled', 'filled', 'oauth_app.created', delivery('works', 'Delivered')),
+  entry('console-webhook-delivery', 'filled', 'filled', /^oauth_app/, delivery('works', 'Delivered')),
   entry('console-webhook-delivery', 'error', 'filled', 'credential.created', delivery('works', 'Retrying')),
   entry('console-edit-webhook', 'filled', 'filled', 'Edit the endpoint', webhook('long', '/edit')),
   entry('console-rotate-webhook', 'empty', 'filled', 'Rotate the secret', webhook('works', '/rotate')),

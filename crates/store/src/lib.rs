@@ -40,7 +40,7 @@ pub use authorization_sessions::LinkTarget;
 pub use clock::DatabaseClock;
 pub use credentials::CredentialFilter;
 pub use error::{Conflict, StoreError};
-pub use events::Event;
+pub use events::{Event, EventPayload};
 pub use flow_log::{Flow, FlowOutcome};
 pub use idempotency_keys::{Begun, NewIdempotencyKey};
 pub use listen::Channel;

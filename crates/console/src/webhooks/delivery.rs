@@ -58,7 +58,7 @@ async fn detail(
     let page = DeliveryPage {
         frame: Frame::new(session, request),
         endpoint: &endpoint,
-        payload: format!("{:#}", event.payload()),
+        payload: serde_json::to_string_pretty(&event.payload()).unwrap_or_default(),
         event: &event,
         row: state::row(delivery, app.now()),
     };

@@ -57,7 +57,7 @@ async fn an_event_goes_to_the_endpoints_that_hear_of_it() {
     );
     let event = &claimed[0].event;
     assert_eq!(
-        event.payload()["data"],
+        json!(event.payload())["data"],
         json!({
             "provider": "linear", "event_id": event.id,
             "credential_id": subject, "oauth_app_id": world.app,
