@@ -36,7 +36,7 @@ CREATE TABLE webhook_endpoints (
 );
 COMMENT ON TABLE webhook_endpoints IS 'Where an account hears of its events.';
 COMMENT ON COLUMN webhook_endpoints.event_kinds IS 'Null: all but credential.refreshed.';
-COMMENT ON COLUMN webhook_endpoints.sealed_previous_secret IS 'Signs too, until it expires: the overlap of a rotation. Moved here as it is, so it opens in the place of sealed_secret.';
+COMMENT ON COLUMN webhook_endpoints.sealed_previous_secret IS 'Signs too, until it expires: the overlap of a rotation. Moved here as it is, so it opens in the place of `sealed_secret`.';
 COMMENT ON COLUMN webhook_endpoints.disabled_reason IS '''gone'': it answered 410.';
 CREATE INDEX webhook_endpoints_account_id ON webhook_endpoints (account_id, id);
 

@@ -59,12 +59,12 @@ pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     })
 }
 
-/// For a field that may be absent, null or a value, each with a meaning of its own: put it beside
-/// `default` on an `Option<Option<T>>`.
-pub(crate) fn nullable<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+/// For a member that may be absent, `null`, or there: all three mean something else.
+#[expect(clippy::option_option, reason = "three meanings")]
+pub(crate) fn nullable<'de, T, D>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
 where
-    D: Deserializer<'de>,
     T: Deserialize<'de>,
+    D: Deserializer<'de>,
 {
     Option::deserialize(deserializer).map(Some)
 }

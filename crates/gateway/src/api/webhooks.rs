@@ -100,6 +100,10 @@ pub(crate) struct NewWebhook {
 /// What to change of an endpoint; what is absent stays.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[expect(
+    clippy::option_option,
+    reason = "absent, null and a value mean three things"
+)]
 pub(crate) struct WebhookChange {
     url: Option<String>,
     #[serde(default, deserialize_with = "body::nullable")]

@@ -35,18 +35,15 @@ async fn the_reference_library_verifies_what_a_flow_tells() {
     let code = gateway.code(&app, &[]).await;
     let redeemed = gateway.redeem(&app, &code).await.json();
     gateway.deliver().await;
-    let received = receiver.taken();
-    let kinds: Vec<Value> = received
-        .iter()
-        .map(|one| one.json()["type"].clone())
-        .collect();
+    let taken = receiver.taken();
+    let kinds: Vec<Value> = taken.iter().map(|one| one.json()["type"].clone()).collect();
     assert!(kinds.contains(&json!("oauth_app.created")), "{kinds:?}");
-    let created = received
+    let created = taken
         .iter()
         .find(|one| one.json()["type"] == "credential.created")
         .expect("the credential's");
     let library = Webhook::new(&secret).expect("a secret");
-    for one in &received {
+    for one in &taken {
         library.verify(&one.body, &one.headers).expect("verified");
         let mut forged = one.body.clone();
         forged.push(b' ');

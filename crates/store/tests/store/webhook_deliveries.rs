@@ -238,8 +238,8 @@ async fn a_crowd_sends_each_subjects_deliveries_in_order() {
     while !left.is_empty() {
         for claimed in &left {
             let subject = claimed.event.credential_id.expect("a credential");
-            let sent = &mut sent.lock().expect("lock");
-            sent.push((claimed.endpoint_id, subject, claimed.event.id));
+            let one = (claimed.endpoint_id, subject, claimed.event.id);
+            sent.lock().expect("lock").push(one);
             world
                 .finish(claimed, &delivered(), now() + seconds(2))
                 .await;
