@@ -69,7 +69,7 @@ COMMENT ON COLUMN webhook_deliveries.next_attempt_at IS 'While it is leased: the
 CREATE INDEX webhook_deliveries_due ON webhook_deliveries (endpoint_id, next_attempt_at) WHERE state = 'pending';
 CREATE INDEX webhook_deliveries_leased ON webhook_deliveries (endpoint_id) WHERE lease_id IS NOT NULL;
 CREATE INDEX webhook_deliveries_order ON webhook_deliveries (endpoint_id, subject_id, position) WHERE state = 'pending';
-CREATE INDEX webhook_deliveries_account_id ON webhook_deliveries (account_id, endpoint_id) WHERE state <> 'delivered';
+CREATE INDEX webhook_deliveries_account_id ON webhook_deliveries (account_id, state, endpoint_id);
 CREATE INDEX webhook_deliveries_endpoint_id ON webhook_deliveries (endpoint_id, position DESC);
 CREATE INDEX webhook_deliveries_event_id ON webhook_deliveries (event_id);
 

@@ -290,6 +290,21 @@ async fn deliveries_are_listed_in_pages_by_state() {
     assert_eq!(pending, json!({"data": []}));
 }
 
+/// Waits until so many events can be listed: those of transactions that ran beside others, be it
+/// in other tests' databases, are shown when those have ended.
+async fn until_listed(backend: &Backend<'_>, count: usize) {
+    let listed = async {
+        loop {
+            let page = backend.get("/v1/events").await.json();
+            if page["data"].as_array().expect("a list").len() >= count {
+                return;
+            }
+        }
+    };
+    let within = std::time::Duration::from_secs(30);
+    tokio::time::timeout(within, listed).await.expect("listed");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn events_are_followed_by_cursor() {
     let gateway = Gateway::start().await;
@@ -308,6 +323,7 @@ async fn events_are_followed_by_cursor() {
         rows.map(|row| row["id"].as_str().expect("an id").to_owned())
             .collect()
     };
+    until_listed(&backend, 3).await;
     let page = backend.get("/v1/events?limit=2").await.json();
     assert_eq!(ids(&page), events[..2]);
     assert_eq!(
@@ -326,6 +342,7 @@ async fn events_are_followed_by_cursor() {
     let path = format!("/v1/events?cursor={cursor}");
     assert_eq!(backend.get(&path).await.json(), json!({"data": []}));
     let later = gateway.event(credential, "credential.deleted").await;
+    until_listed(&backend, 4).await;
     let page = backend.get(&path).await.json();
     assert_eq!(ids(&page), std::slice::from_ref(&later));
     let only = backend.get("/v1/events?type=credential.deleted").await;
