@@ -58,8 +58,10 @@ impl From<keyway_store::Event> for Event {
     }
 }
 
+/// What happened to credentials and OAuth apps.
 #[utoipa::path(
-    get, path = "/v1/events", tag = "events", operation_id = "list_events",
+    get, path = "/v1/events", tag = "Events", operation_id = "listEvents",
+    security(("api_token" = ["events:read"])),
     params(
         ("type" = Option<String>, Query, description = "Such as credential.created"),
         ("limit" = Option<u32>, Query, description = "1 to 200; 50 if absent"),
@@ -103,8 +105,10 @@ fn read_kind(text: &str) -> Result<EventKind, ApiError> {
     })
 }
 
+/// One event.
 #[utoipa::path(
-    get, path = "/v1/events/{id}", tag = "events", operation_id = "get_event",
+    get, path = "/v1/events/{id}", tag = "Events", operation_id = "findEvent",
+    security(("api_token" = ["events:read"])),
     params(("id" = Uuid, Path)),
     responses((status = 200, body = Event), (status = 404, description = "No such event"))
 )]

@@ -82,9 +82,11 @@ impl From<WebhookDelivery> for Delivery {
     }
 }
 
+/// What became of each event on its way to an endpoint.
 #[utoipa::path(
-    get, path = "/v1/webhooks/{id}/deliveries", tag = "webhooks",
-    operation_id = "list_webhook_deliveries",
+    get, path = "/v1/webhooks/{id}/deliveries", tag = "Webhooks",
+    operation_id = "listWebhookDeliveries",
+    security(("api_token" = ["webhooks:read"])),
     params(
         ("id" = Uuid, Path),
         ("state" = Option<String>, Query, description = "pending, delivered or dead"),
@@ -125,9 +127,11 @@ fn read_state(text: &str) -> Result<DeliveryState, ApiError> {
         .ok_or_else(|| ApiError::Malformed("state is pending, delivered or dead.".into()))
 }
 
+/// Send a pending or dead delivery now.
 #[utoipa::path(
-    post, path = "/v1/webhooks/{id}/deliveries/{delivery_id}/retry", tag = "webhooks",
-    operation_id = "retry_webhook_delivery",
+    post, path = "/v1/webhooks/{id}/deliveries/{delivery_id}/retry", tag = "Webhooks",
+    operation_id = "retryWebhookDelivery",
+    security(("api_token" = ["webhooks:write"])),
     params(
         ("id" = Uuid, Path), ("delivery_id" = Uuid, Path),
         ("Idempotency-Key" = Option<String>, Header, description = "Makes the request safe to send again"),

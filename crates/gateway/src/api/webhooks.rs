@@ -157,8 +157,10 @@ impl Webhook {
     }
 }
 
+/// List webhook endpoints.
 #[utoipa::path(
-    get, path = "/v1/webhooks", tag = "webhooks", operation_id = "list_webhooks",
+    get, path = "/v1/webhooks", tag = "Webhooks", operation_id = "listWebhooks",
+    security(("api_token" = ["webhooks:read"])),
     params(
         ("limit" = Option<u32>, Query, description = "1 to 200; 50 if absent"),
         ("cursor" = Option<String>, Query, description = "The next_cursor of the page before"),
@@ -181,8 +183,10 @@ pub(crate) async fn list(
         .respond())
 }
 
+/// Register a webhook endpoint.
 #[utoipa::path(
-    post, path = "/v1/webhooks", tag = "webhooks", operation_id = "create_webhook",
+    post, path = "/v1/webhooks", tag = "Webhooks", operation_id = "createWebhook",
+    security(("api_token" = ["webhooks:write"])),
     request_body = NewWebhook,
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes the request safe to send again")),
     responses(
@@ -234,8 +238,10 @@ async fn make(
     Ok(Reply::created(&Webhook::with_secret(endpoint, &secret))?.of_revision(revision))
 }
 
+/// One webhook endpoint.
 #[utoipa::path(
-    get, path = "/v1/webhooks/{id}", tag = "webhooks", operation_id = "get_webhook",
+    get, path = "/v1/webhooks/{id}", tag = "Webhooks", operation_id = "findWebhook",
+    security(("api_token" = ["webhooks:read"])),
     params(("id" = Uuid, Path)),
     responses((status = 200, body = Webhook), (status = 404, description = "No such webhook"))
 )]
@@ -248,8 +254,10 @@ pub(crate) async fn get(
     respond(endpoint)
 }
 
+/// Change a webhook endpoint, or switch it off and on.
 #[utoipa::path(
-    patch, path = "/v1/webhooks/{id}", tag = "webhooks", operation_id = "update_webhook",
+    patch, path = "/v1/webhooks/{id}", tag = "Webhooks", operation_id = "changeWebhook",
+    security(("api_token" = ["webhooks:write"])),
     request_body = WebhookChange,
     params(
         ("id" = Uuid, Path),
@@ -300,8 +308,10 @@ async fn change(app: &App, read: WebhookChange) -> Result<WebhookEndpointChange,
     })
 }
 
+/// Remove a webhook endpoint, with its deliveries.
 #[utoipa::path(
-    delete, path = "/v1/webhooks/{id}", tag = "webhooks", operation_id = "delete_webhook",
+    delete, path = "/v1/webhooks/{id}", tag = "Webhooks", operation_id = "deleteWebhook",
+    security(("api_token" = ["webhooks:write"])),
     params(
         ("id" = Uuid, Path),
         ("If-Match" = Option<String>, Header, description = "The ETag of what is to be removed"),
@@ -333,9 +343,11 @@ pub(crate) async fn delete(
     Ok(Reply::ok(&deleted)?.respond())
 }
 
+/// Give a webhook endpoint another secret.
 #[utoipa::path(
-    post, path = "/v1/webhooks/{id}/rotate-secret", tag = "webhooks",
-    operation_id = "rotate_webhook_secret", request_body = Option<RotateSecret>,
+    post, path = "/v1/webhooks/{id}/rotate-secret", tag = "Webhooks",
+    operation_id = "rotateWebhookSecret",
+    security(("api_token" = ["webhooks:write"])), request_body = Option<RotateSecret>,
     params(
         ("id" = Uuid, Path),
         ("Idempotency-Key" = Option<String>, Header, description = "Makes the request safe to send again"),
