@@ -42,6 +42,27 @@ export async function addRedirectUri(page, console, uri) {
   await page.getByRole('button', { name: 'Add', exact: true }).click();
 }
 
+/** Fills in the form of a webhook endpoint. */
+export async function fillWebhook(page, { url, description = '', events }) {
+  await page.getByLabel('URL').fill(url);
+  await page.getByLabel('Description').fill(description);
+  if (!events) return;
+  await page.getByLabel('Only those that are ticked').check();
+  for (const box of await page.getByRole('checkbox').all()) {
+    await box.setChecked(events.includes(await box.getAttribute('name')));
+  }
+}
+
+/** Adds a webhook endpoint; the path of its page. */
+export async function addWebhook(page, console, fields) {
+  await page.goto(`${console}/webhooks/new`);
+  await fillWebhook(page, fields);
+  await page.getByRole('button', { name: 'Add', exact: true }).click();
+  await page.getByRole('link', { name: 'I have copied it' }).click();
+  await page.getByRole('heading', { name: 'Webhook endpoint' }).waitFor();
+  return new URL(page.url()).pathname;
+}
+
 /** The value beside a word in a page's list of facts. */
 export function fact(page, word) {
   return page.locator('dl.facts > div', { has: page.getByText(word, { exact: true }) }).locator('dd');

@@ -3,13 +3,14 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { signIn } from './admin.js';
+import { addWebhook, signIn } from './admin.js';
 import { launch, visitor } from './browser.js';
 import { createDatabase, sql } from './database.js';
 import { startDev } from './dev.js';
 import { CLIENT, redeem, startLink, throughSample } from './flows.js';
 import { freePorts } from './ports.js';
 import { succeed, temporaryDirectory } from './processes.js';
+import { startReceiver } from './receiver.js';
 import { startServices } from './services.js';
 
 export const PASSWORD = 'four words in a row';
@@ -22,7 +23,8 @@ export async function startWorld() {
   await mkdir(join(directory, 'providers'));
   await writeFile(join(directory, 'providers/regional.toml'), REGIONAL);
   const [database, port, before] = await Promise.all([createDatabase(), freePorts(4), startServices()]);
-  const dev = await startDev(directory, port, { KEYWAY_DATABASE_URL: database });
+  // Any port of this machine: the sample provider, and the webhooks' receiver.
+  const dev = await startDev(directory, port, { KEYWAY_DATABASE_URL: database, KEYWAY_OUTBOUND_ALLOW: '127.0.0.1' });
   const browser = await launch();
   const world = { ...dev, before, browser, database, directory, keyway: operator(dev), admins: {}, credentials: {} };
   await fill(world);
@@ -56,6 +58,7 @@ async function fill(world) {
     const email = ['--email', world.admins[state], '--password-stdin'];
     await world.keyway(['admins', 'create', '--account', name, ...email], PASSWORD);
   }
+  await listen(world);
   const { client_secret: sampleSecret } = await sample(world.directory);
   world.apps = {
     sample: await register(world, 'acme', 'sample', 'Acme for Sample', 'sample-client', sampleSecret),
@@ -68,6 +71,22 @@ async function fill(world) {
     await world.keyway(['redirect-uris', 'add', '--account', 'acme', uri]);
   }
   await walk(world);
+}
+
+/** Webhook endpoints: one that takes most of what comes, one that is gone, one of a long address. */
+async function listen(world) {
+  const receiver = await startReceiver();
+  const desk = await deskPage(world, 'filled');
+  world.webhooks = {
+    works: await addWebhook(desk, world.console, { url: `${receiver}/hooks`, description: 'Billing, in staging' }),
+    gone: await addWebhook(desk, world.console, { url: `${receiver}/gone` }),
+    long: await addWebhook(desk, world.console, {
+      url: `https://hooks.example/${'a-long-way/'.repeat(12)}?region=eu`,
+      description: LONG,
+      events: ['credential.refreshed', 'credential.deleted'],
+    }),
+  };
+  await desk.context().close();
 }
 
 /** The secret that the sample provider knows, as `keyway dev` keeps it. */

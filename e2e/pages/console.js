@@ -1,6 +1,6 @@
 // The console's pages: of a new account, and of one in full use.
 
-import { openRegistration, register, row, signIn } from '../helpers/admin.js';
+import { fillWebhook, openRegistration, register, row, signIn } from '../helpers/admin.js';
 import { PASSWORD } from '../helpers/world.js';
 import { at, entry, send, then } from './entry.js';
 
@@ -15,6 +15,12 @@ async function makeToken(page) {
   await page.getByLabel('Get access tokens and all other secrets in clear.').check();
   await send(page, 'Make the token');
 }
+const webhook = (name, rest = '') => at(({ webhooks }) => `${webhooks[name]}${rest}`);
+
+const delivery = (name, state) => then(webhook(name), async (page) => {
+  await row(page, state).first().getByRole('link').first().click();
+  await page.getByRole('heading', { name: 'Payload' }).waitFor();
+});
 
 const flow = (text) => then(at('/flow-log'), async (page) => {
   await row(page, text).first().getByRole('link').first().click();
@@ -102,6 +108,22 @@ export const consolePages = [
   entry('console-revoke-api-token', 'filled', 'filled', /^Revoke Billing service/, then(at('/api-tokens'), (page) =>
     page.getByRole('link', { name: /^Revoke/ }).first().click(),
   )),
+  entry('console-webhooks', 'empty', 'empty', 'Webhooks', at('/webhooks')),
+  entry('console-webhooks', 'filled', 'filled', 'Webhooks', at('/webhooks')),
+  entry('console-add-webhook', 'empty', 'empty', 'Add an endpoint', at('/webhooks/new')),
+  entry('console-add-webhook', 'error', 'empty', 'Add an endpoint', then(at('/webhooks/new'), async (page) => {
+    await fillWebhook(page, { url: 'http://hooks.example/keyway', description: 'Billing', events: [] });
+    await send(page, 'Add');
+  })),
+  entry('console-webhook', 'empty', 'filled', 'Webhook endpoint', webhook('long')),
+  entry('console-webhook', 'filled', 'filled', 'Webhook endpoint', webhook('works')),
+  entry('console-webhook', 'gone', 'filled', 'Webhook endpoint', webhook('gone')),
+  entry('console-webhook-delivery', 'filled', 'filled', /^oauth_app/, delivery('works', 'Delivered')),
+  entry('console-webhook-delivery', 'error', 'filled', 'credential.created', delivery('works', 'Retrying')),
+  entry('console-edit-webhook', 'filled', 'filled', 'Edit the endpoint', webhook('long', '/edit')),
+  entry('console-rotate-webhook', 'empty', 'filled', 'Rotate the secret', webhook('works', '/rotate')),
+  entry('console-rotate-webhook', 'filled', 'filled', 'The secret is rotated', then(webhook('works', '/rotate'), (page) => send(page, 'Rotate'))),
+  entry('console-delete-webhook', 'filled', 'filled', 'Delete this endpoint?', webhook('long', '/delete')),
   entry('console-error', 'error', 'filled', 'Not found', at('/nowhere')),
   entry('console-refused', 'error', 'filled', 'Nothing was changed', sendStale),
 ];

@@ -36,7 +36,7 @@ CREATE TABLE webhook_endpoints (
 );
 COMMENT ON TABLE webhook_endpoints IS 'Where an account hears of its events.';
 COMMENT ON COLUMN webhook_endpoints.event_kinds IS 'Null: all but credential.refreshed.';
-COMMENT ON COLUMN webhook_endpoints.sealed_previous_secret IS 'Signs too, until it expires: the overlap of a rotation. Moved here as it is, so it opens in the place of sealed_secret.';
+COMMENT ON COLUMN webhook_endpoints.sealed_previous_secret IS 'Signs too, until it expires: the overlap of a rotation. Moved here as it is, so it opens in the place of `sealed_secret`.';
 COMMENT ON COLUMN webhook_endpoints.disabled_reason IS '''gone'': it answered 410.';
 CREATE INDEX webhook_endpoints_account_id ON webhook_endpoints (account_id, id);
 
@@ -69,7 +69,7 @@ COMMENT ON COLUMN webhook_deliveries.next_attempt_at IS 'While it is leased: the
 CREATE INDEX webhook_deliveries_due ON webhook_deliveries (endpoint_id, next_attempt_at) WHERE state = 'pending';
 CREATE INDEX webhook_deliveries_leased ON webhook_deliveries (endpoint_id) WHERE lease_id IS NOT NULL;
 CREATE INDEX webhook_deliveries_order ON webhook_deliveries (endpoint_id, subject_id, position) WHERE state = 'pending';
-CREATE INDEX webhook_deliveries_account_id ON webhook_deliveries (account_id, endpoint_id) WHERE state <> 'delivered';
+CREATE INDEX webhook_deliveries_account_id ON webhook_deliveries (account_id, state, endpoint_id);
 CREATE INDEX webhook_deliveries_endpoint_id ON webhook_deliveries (endpoint_id, position DESC);
 CREATE INDEX webhook_deliveries_event_id ON webhook_deliveries (event_id);
 

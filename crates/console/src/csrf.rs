@@ -32,11 +32,13 @@ const COOKIE_LIFE: Duration = Duration::hours(12);
 
 /// Fields that a refused form gives back as text, so that nothing typed is lost. No secret is
 /// among them.
-const KEPT: [(&str, &str); 4] = [
+const KEPT: [(&str, &str); 6] = [
     ("name", "Name"),
     ("client_id", "Client ID"),
     ("scopes", "Scopes"),
     ("uri", "Redirect URI"),
+    ("url", "URL"),
+    ("description", "Description"),
 ];
 
 /// Why a form is refused.

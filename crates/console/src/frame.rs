@@ -5,15 +5,16 @@ use actix_web::HttpRequest;
 use crate::{notice, session::Session};
 
 /// Parameters of a list that hold for all its pages.
-const KEPT: [&str; 2] = ["q", "health"];
+const KEPT: [&str; 3] = ["q", "health", "state"];
 
 /// The rooms, in the order of the navigation.
-const ROOMS: [(&str, &str); 6] = [
+const ROOMS: [(&str, &str); 7] = [
     ("/", "Overview"),
     ("/oauth-apps", "OAuth apps"),
     ("/redirect-uris", "Redirect URIs"),
     ("/credentials", "Credentials"),
     ("/flow-log", "Flow log"),
+    ("/webhooks", "Webhooks"),
     ("/api-tokens", "API tokens"),
 ];
 

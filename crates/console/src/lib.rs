@@ -19,6 +19,7 @@ mod sign_in;
 mod sign_out;
 pub mod startup;
 pub mod state;
+mod webhooks;
 
 use actix_web::{
     HttpRequest, HttpResponse, Resource, guard,
@@ -68,6 +69,7 @@ fn pages(config: &mut ServiceConfig) {
         .configure(redirect_uris::routes)
         .configure(credentials::routes)
         .configure(api_tokens::routes)
+        .configure(webhooks::routes)
         .service(page("/flow-log").route(visit().to(flow_log::list::get)))
         .service(page("/flow-log/{id}").route(visit().to(flow_log::show::get)));
 }

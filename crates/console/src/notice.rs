@@ -4,7 +4,7 @@ use actix_web::HttpRequest;
 
 /// Sentences by the word that stands for them in `?done=`: a redirect can bring a word and no
 /// text, so nobody can put words into our mouth.
-const SENTENCES: [(&str, &str); 8] = [
+const SENTENCES: [(&str, &str); 14] = [
     (
         "registered",
         "Registered. The client secret is sealed: nobody can read it here.",
@@ -20,6 +20,30 @@ const SENTENCES: [(&str, &str); 8] = [
     (
         "token-revoked",
         "The API token is revoked. It is refused from now on.",
+    ),
+    (
+        "webhook-enabled",
+        "The endpoint is enabled. What waited for it goes out now.",
+    ),
+    (
+        "webhook-disabled",
+        "The endpoint is disabled. What waits for it goes on waiting.",
+    ),
+    (
+        "webhook-deleted",
+        "The endpoint is deleted, with its deliveries.",
+    ),
+    (
+        "delivery-retried",
+        "The delivery goes out again as soon as its turn comes.",
+    ),
+    (
+        "delivery-arrived",
+        "The endpoint has this delivery already.",
+    ),
+    (
+        "delivery-disabled",
+        "The endpoint is disabled: enable it, and the delivery goes out.",
     ),
     (
         "set-up",

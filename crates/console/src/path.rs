@@ -7,13 +7,14 @@ use actix_web::HttpRequest;
 use crate::error::PageError;
 
 /// The rooms that one may come back to after signing in.
-const ROOMS: [&str; 6] = [
+const ROOMS: [&str; 7] = [
     "",
     "oauth-apps",
     "redirect-uris",
     "credentials",
     "flow-log",
     "api-tokens",
+    "webhooks",
 ];
 
 /// The id in the path, in the one usual spelling of a UUID; the parser would take others.

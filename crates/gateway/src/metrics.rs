@@ -35,6 +35,10 @@ pub fn install() -> Option<PrometheusHandle> {
         "keyway_revocations_total",
         "Requests to providers to end a grant, by provider and outcome."
     );
+    metrics::describe_counter!(
+        "keyway_webhook_deliveries_total",
+        "Attempts at webhook deliveries, by outcome."
+    );
     Some(handle)
 }
 
@@ -85,4 +89,9 @@ pub(crate) fn refresh_ended(provider: &str, outcome: &'static str, elapsed: Dura
 /// Counts a provider that was asked to end a grant.
 pub(crate) fn revocation_ended(provider: &str, outcome: &'static str) {
     metrics::counter!("keyway_revocations_total", "provider" => provider.to_owned(), "outcome" => outcome).increment(1);
+}
+
+/// Counts an attempt at a webhook delivery.
+pub(crate) fn delivery_ended(outcome: &'static str) {
+    metrics::counter!("keyway_webhook_deliveries_total", "outcome" => outcome).increment(1);
 }

@@ -71,9 +71,10 @@ pub struct HttpError(String);
 /// sent is never sent again: a token request is not idempotent.
 #[derive(Clone)]
 pub struct HttpClient {
-    client: reqwest::Client,
-    guard: Arc<AddressGuard>,
-    call_timeout: Duration,
+    pub(crate) client: reqwest::Client,
+    pub(crate) guard: Arc<AddressGuard>,
+    pub(crate) resolver: GuardedResolver,
+    pub(crate) call_timeout: Duration,
 }
 
 /// A request to send.
@@ -125,7 +126,7 @@ impl HttpClient {
         };
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls(options.additional_roots)?)
-            .dns_resolver(Arc::new(resolver))
+            .dns_resolver(Arc::new(resolver.clone()))
             .redirect(redirect::Policy::none())
             .retry(reqwest::retry::never())
             .no_proxy()
@@ -138,6 +139,7 @@ impl HttpClient {
         Ok(Self {
             client,
             guard,
+            resolver,
             call_timeout: options.call_timeout,
         })
     }
@@ -162,7 +164,7 @@ impl HttpClient {
     }
 
     /// The resolver never sees a host that is an address already.
-    fn check_literal(&self, url: &Url) -> Result<(), ProviderError> {
+    pub(crate) fn check_literal(&self, url: &Url) -> Result<(), ProviderError> {
         let address: IpAddr = match url.host() {
             Some(Host::Ipv4(address)) => address.into(),
             Some(Host::Ipv6(address)) => address.into(),
@@ -243,9 +245,10 @@ fn unreachable(error: reqwest::Error) -> ProviderError {
 }
 
 /// Drops the addresses that the guard refuses; a name that has no other does not resolve.
-struct GuardedResolver {
+#[derive(Clone)]
+pub(crate) struct GuardedResolver {
     guard: Arc<AddressGuard>,
-    lookup: Arc<dyn Lookup>,
+    pub(crate) lookup: Arc<dyn Lookup>,
 }
 
 impl Resolve for GuardedResolver {
@@ -260,11 +263,7 @@ impl Resolve for GuardedResolver {
                 .filter(|address| guard.admits_resolved(address.ip()))
                 .collect();
             match (admitted.is_empty(), found.first()) {
-                (true, Some(refused)) => Err(format!(
-                    "the name resolves to {}, which is not a public address; KEYWAY_OUTBOUND_ALLOW can exempt it",
-                    refused.ip()
-                )
-                .into()),
+                (true, Some(refused)) => Err(not_public(refused.ip()).into()),
                 (true, None) => Err("the name has no address".into()),
                 (false, _) => {
                     let addresses: Addrs = Box::new(admitted.into_iter());
@@ -273,6 +272,13 @@ impl Resolve for GuardedResolver {
             }
         })
     }
+}
+
+/// Why a name is not connected to.
+pub(crate) fn not_public(address: IpAddr) -> String {
+    format!(
+        "the name resolves to {address}, which is not a public address; KEYWAY_OUTBOUND_ALLOW can exempt it"
+    )
 }
 
 fn tls(additional: Vec<CertificateDer<'static>>) -> Result<ClientConfig, HttpError> {

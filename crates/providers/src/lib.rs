@@ -46,6 +46,7 @@ pub mod template;
 pub mod variables;
 #[cfg(feature = "client")]
 pub mod verify;
+pub mod webhook;
 
 pub use catalogue::{Catalogue, Provider};
 pub use definition::Definition;

@@ -9,6 +9,7 @@ use keyway_domain::{
     event::NewEvent,
     ids::{AccountId, CredentialId, EventId, OauthAppId},
 };
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -38,9 +39,17 @@ pub struct Event {
     pub created_at: DateTime<Utc>,
 }
 
+/// What a webhook carries of an event: `type`, `timestamp`, and `data` with the ids, in that order.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EventPayload<'a> {
+    r#type: &'a str,
+    timestamp: DateTime<Utc>,
+    data: Map<String, Value>,
+}
+
 impl Event {
-    /// What a webhook carries of it: `type`, `timestamp`, and `data` with the ids.
-    pub fn payload(&self) -> Value {
+    /// What a webhook carries of it.
+    pub fn payload(&self) -> EventPayload<'_> {
         let mut data = self.data.clone();
         data.insert("event_id".into(), json!(self.id));
         if let Some(id) = self.credential_id {
@@ -49,7 +58,11 @@ impl Event {
         if let Some(id) = self.oauth_app_id {
             data.insert("oauth_app_id".into(), json!(id));
         }
-        json!({"type": self.kind, "timestamp": self.created_at, "data": data})
+        EventPayload {
+            r#type: &self.kind,
+            timestamp: self.created_at,
+            data,
+        }
     }
 }
 

@@ -51,7 +51,7 @@ pub use credential_read::{CredentialRead, StoredCredential};
 pub use credential_search::{CredentialSearch, FoundCredentials};
 pub use credentials::CredentialFilter;
 pub use error::{Conflict, StoreError};
-pub use events::Event;
+pub use events::{Event, EventPayload};
 pub use flow_log::{Flow, FlowOutcome};
 pub use idempotency_keys::{Begun, NewIdempotencyKey};
 pub use jobs::{Asked, Job, JobState, NewJob, TakenJob};

@@ -83,21 +83,17 @@ impl Listener {
         }
     }
 
-    /// Whether it listens now; it has waited a while if not.
+    /// Whether it listens now; it has waited a while if not. Whoever looks for work finds out, and
+    /// says so, that the database is away.
     async fn connect(&mut self) -> bool {
-        match self.subscribed().await {
-            Ok(connection) => {
-                self.connection = Some(connection);
-                self.pause = PAUSE;
-                true
-            }
-            // Whoever looks for work finds out, and says so, that the database is away.
-            Err(_) => {
-                tokio::time::sleep(self.pause).await;
-                self.pause = (self.pause * 2).min(LONGEST_PAUSE);
-                false
-            }
-        }
+        let Ok(connection) = self.subscribed().await else {
+            tokio::time::sleep(self.pause).await;
+            self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+            return false;
+        };
+        self.connection = Some(connection);
+        self.pause = PAUSE;
+        true
     }
 
     async fn subscribed(&self) -> Result<AsyncPgConnection, StoreError> {

@@ -378,7 +378,7 @@ diesel::table! {
         /// Null: all but credential.refreshed.
         event_kinds -> Nullable<Array<Nullable<Text>>>,
         sealed_secret -> Bytea,
-        /// Signs too, until it expires: the overlap of a rotation. Moved here as it is, so it opens in the place of sealed_secret.
+        /// Signs too, until it expires: the overlap of a rotation. Moved here as it is, so it opens in the place of `sealed_secret`.
         sealed_previous_secret -> Nullable<Bytea>,
         previous_secret_expires_at -> Nullable<Timestamptz>,
         disabled_at -> Nullable<Timestamptz>,

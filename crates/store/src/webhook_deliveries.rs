@@ -3,11 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use diesel::{
-    dsl::{count_star, sql},
-    prelude::*,
-    sql_types::Bool,
-};
+use diesel::{dsl::count_star, prelude::*};
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use keyway_domain::{
     audit::{Actor, AuditEvent},
@@ -238,10 +234,10 @@ impl Store {
         &self,
         account: AccountId,
     ) -> Result<BTreeMap<WebhookEndpointId, Unfinished>, StoreError> {
+        let unfinished = [DeliveryState::Pending, DeliveryState::Dead].map(DeliveryState::as_str);
         let rows: Vec<(Uuid, String, i64)> = webhook_deliveries::table
             .filter(webhook_deliveries::account_id.eq(account.uuid()))
-            // As the index says it.
-            .filter(sql::<Bool>("state <> 'delivered'"))
+            .filter(webhook_deliveries::state.eq_any(unfinished))
             .group_by((webhook_deliveries::endpoint_id, webhook_deliveries::state))
             .select((
                 webhook_deliveries::endpoint_id,

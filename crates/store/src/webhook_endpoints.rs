@@ -164,7 +164,7 @@ impl Store {
         &self,
         new: &NewWebhookEndpoint,
         actor: Actor,
-    ) -> Result<(), StoreError> {
+    ) -> Result<WebhookEndpoint, StoreError> {
         let random = self.random.as_ref();
         let event = event(
             new.account_id,
@@ -173,10 +173,11 @@ impl Store {
             new.id,
             json!({"url": new.url.as_str()}),
         );
-        self.write()
+        let row = self
+            .write()
             .await?
             .transaction(async |connection| {
-                diesel::insert_into(webhook_endpoints::table)
+                let row: Row = diesel::insert_into(webhook_endpoints::table)
                     .values((
                         webhook_endpoints::id.eq(new.id.uuid()),
                         webhook_endpoints::account_id.eq(new.account_id.uuid()),
@@ -187,12 +188,14 @@ impl Store {
                         webhook_endpoints::created_at.eq(new.created_at),
                         webhook_endpoints::updated_at.eq(new.created_at),
                     ))
-                    .execute(connection)
+                    .returning(Row::as_returning())
+                    .get_result(connection)
                     .await?;
-                audit_events::insert(connection, random, &event, new.created_at).await
+                audit_events::insert(connection, random, &event, new.created_at).await?;
+                Ok::<_, diesel::result::Error>(row)
             })
             .await?;
-        Ok(())
+        Ok(row.into())
     }
 
     /// The account's endpoints, oldest first; `after` goes on where a page ended.

@@ -3,7 +3,7 @@
 use keyway_domain::{Clock as _, ids::OauthAppId, random::OsRandom};
 use reqwest::Method;
 
-use crate::world::{FORMS, PAGES, World, has_id};
+use crate::world::{FORMS, PAGES, ROWS, World, has_id};
 
 /// What would give the other account away.
 const THEIRS: [&str; 3] = ["Globex", "globex", "client.example"];
@@ -95,9 +95,8 @@ async fn lists_show_the_own_account_alone() {
 async fn unknown_ids_are_not_found_and_malformed_ones_are_told() {
     let world = World::new().await;
     let unknown = OauthAppId::generate(world.console.clock.now(), &OsRandom).to_string();
-    let rows = ["{app}", "{uri}", "{credential}", "{flow}", "{token}"];
     let with = |route: &str, id: &str| {
-        rows.iter()
+        ROWS.iter()
             .fold(route.to_owned(), |path, row| path.replace(row, id))
     };
     let plain = unknown.replace('-', "");

@@ -28,3 +28,4 @@ mod session;
 mod setup;
 mod sign_in;
 mod startup;
+mod webhooks;

@@ -23,9 +23,10 @@ async fn every_page_has_its_title_headers_and_place_in_the_navigation() {
         assert_eq!(page.body.matches("<h1>").count(), 1, "{path}");
         assert!(page.body.contains("<html lang=\"en\">"));
         assert!(page.body.contains("href=\"#main\""));
-        let current = page.body.matches("aria-current=").count();
+        let rooms = page.body.split("</nav>").next().expect("the rooms");
+        let current = rooms.matches("aria-current=").count();
         assert_eq!(current, 1, "{path}");
-        let exact = page.body.contains("aria-current=\"page\"");
+        let exact = rooms.contains("aria-current=\"page\"");
         assert_eq!(exact, path.matches('/').count() == 1, "{path}");
         // Nothing inline, and nothing of others: the policy would refuse it.
         for banned in [" style=", "<style", "onclick", "javascript:", "src=\"http"] {
@@ -96,6 +97,8 @@ async fn markup_in_names_is_text_on_every_page() {
         .account(&format!("Acme {}", &evil[..40]), "a@acme.test")
         .await;
     let name = &evil[..57];
+    let hooks = "https://acme.example/hooks?'&c";
+    let webhook = console.described_webhook(account, hooks, Some(evil)).await;
     let app = console.oauth_app(account, "linear", name, evil).await;
     let uri = console
         .redirect_uri(account, "https://acme.example/b'&c/:provider")
@@ -117,6 +120,10 @@ async fn markup_in_names_is_text_on_every_page() {
     let credential = connected.credential.expect("a credential");
     let (token, _) = console.api_token(account, name).await;
     console.ail(credential, "error", evil).await;
+    // Of the app's registration, with its name in the payload.
+    let store = &console.app.store;
+    let deliveries = store.list_webhook_deliveries(account, webhook, None, None, 100);
+    let delivery = deliveries.await.expect("a list").last().expect("one").id;
     let mut seen = 0;
     for route in PAGES {
         let path = route
@@ -125,7 +132,9 @@ async fn markup_in_names_is_text_on_every_page() {
             .replace("{uri}", &uri.to_string())
             .replace("{credential}", &credential.to_string())
             .replace("{flow}", &failed.flow.to_string())
-            .replace("{token}", &token.to_string());
+            .replace("{token}", &token.to_string())
+            .replace("{webhook}", &webhook.to_string())
+            .replace("{delivery}", &delivery.to_string());
         let page = browser.get(&path).await;
         assert_eq!(page.status, 200, "{path}");
         for markup in ["<script>alert", "<img", "'\"&<", "b='&c"] {
@@ -151,6 +160,7 @@ async fn values_as_long_as_can_be_are_shown() {
         .await;
     let long = format!("https://acme.example/{}", "u".repeat(1979));
     console.redirect_uri(account, &long).await;
+    let webhook = console.webhook(account, &long).await;
     let label = "l".repeat(5000);
     let connected = console
         .flow(account, app, Progress::Connected(&label))
@@ -173,6 +183,8 @@ async fn values_as_long_as_can_be_are_shown() {
             &label,
         ),
         ("/credentials".into(), &label),
+        ("/webhooks".into(), &long),
+        (format!("/webhooks/{webhook}"), &long),
         ("/flow-log".into(), &label),
         (format!("/flow-log/{}", failed.flow), &detail),
     ] {

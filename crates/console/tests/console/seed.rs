@@ -5,13 +5,18 @@ use keyway_domain::{
     account::{Email, slug},
     api_token::{ApiScope, ApiToken},
     audit::Actor,
-    ids::{AccountId, AdminId, ApiTokenId, CredentialId, OauthAppId, RedirectUriId},
+    ids::{
+        AccountId, AdminId, ApiTokenId, CredentialId, OauthAppId, RedirectUriId, WebhookEndpointId,
+    },
     provider::ProviderSlug,
     random::OsRandom,
     redirect_uri::RedirectUriTemplate,
     sealed::Place,
+    webhook::{WebhookSecret, WebhookUrl},
 };
-use keyway_store::{NewAccount, NewAdmin, NewApiToken, NewOauthApp, RegisteredUri};
+use keyway_store::{
+    NewAccount, NewAdmin, NewApiToken, NewOauthApp, NewWebhookEndpoint, RegisteredUri,
+};
 
 use crate::support::{Console, PASSWORD};
 
@@ -68,6 +73,39 @@ impl Console {
         };
         let inserted = self.app.store.insert_oauth_app(&new, Actor::Operator);
         inserted.await.expect("an app");
+        id
+    }
+
+    /// A webhook endpoint; its secret is sealed as the gateway seals it.
+    pub async fn webhook(&self, account: AccountId, url: &str) -> WebhookEndpointId {
+        self.described_webhook(account, url, None).await
+    }
+
+    pub async fn described_webhook(
+        &self,
+        account: AccountId,
+        url: &str,
+        description: Option<&str>,
+    ) -> WebhookEndpointId {
+        let now = self.now();
+        let id = WebhookEndpointId::generate(now, random());
+        let secret = WebhookSecret::generate(random());
+        let place = Place::webhook_secret(id, account);
+        let sealed = self.ring.seal(&place, secret.secret(), random());
+        let new = NewWebhookEndpoint {
+            id,
+            account_id: account,
+            url: WebhookUrl::parse(url).expect("a URL"),
+            description: description.map(str::to_owned),
+            events: None,
+            sealed_secret: sealed.expect("sealed"),
+            created_at: now,
+        };
+        let inserted = self
+            .app
+            .store
+            .insert_webhook_endpoint(&new, Actor::Operator);
+        inserted.await.expect("an endpoint");
         id
     }
 

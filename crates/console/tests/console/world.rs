@@ -2,13 +2,16 @@
 
 use keyway_domain::{
     authorization_session::Step,
-    ids::{AccountId, ApiTokenId, AuthorizationSessionId, CredentialId, OauthAppId, RedirectUriId},
+    ids::{
+        AccountId, ApiTokenId, AuthorizationSessionId, CredentialId, OauthAppId, RedirectUriId,
+        WebhookDeliveryId, WebhookEndpointId,
+    },
 };
 
 use crate::{browser::Browser, flows::Progress, support::Console};
 
 /// Pages of somebody who is signed in.
-pub const PAGES: [&str; 19] = [
+pub const PAGES: [&str; 26] = [
     "/",
     "/oauth-apps",
     "/oauth-apps/new",
@@ -28,13 +31,20 @@ pub const PAGES: [&str; 19] = [
     "/api-tokens",
     "/api-tokens/new",
     "/api-tokens/{token}/revoke",
+    "/webhooks",
+    "/webhooks/new",
+    "/webhooks/{webhook}",
+    "/webhooks/{webhook}/edit",
+    "/webhooks/{webhook}/rotate",
+    "/webhooks/{webhook}/delete",
+    "/webhooks/{webhook}/deliveries/{delivery}",
 ];
 
 /// A form of somebody who is signed in, filled in so that it would be accepted.
 pub type FormRoute = (&'static str, &'static [(&'static str, &'static str)]);
 
 /// The forms; those that end something stand last.
-pub const FORMS: [FormRoute; 12] = [
+pub const FORMS: [FormRoute; 19] = [
     (
         "/oauth-apps/new/{provider}",
         &[
@@ -60,7 +70,27 @@ pub const FORMS: [FormRoute; 12] = [
     ("/credentials/{credential}/refresh", &[]),
     ("/credentials/{credential}/revoke", &[]),
     ("/credentials/{credential}/delete", &[]),
+    (
+        "/webhooks/new",
+        &[("url", "https://new.example/hooks"), ("events", "usual")],
+    ),
+    (
+        "/webhooks/{webhook}/edit",
+        &[("url", "https://other.example/"), ("events", "usual")],
+    ),
+    ("/webhooks/{webhook}/rotate", &[("overlap", "86400")]),
+    ("/webhooks/{webhook}/deliveries/{delivery}/retry", &[]),
+    ("/webhooks/{webhook}/disable", &[]),
+    ("/webhooks/{webhook}/enable", &[]),
+    ("/webhooks/{webhook}/delete", &[]),
     ("/sign-out", &[]),
+];
+
+/// Forms that are answered by a page: it shows a secret, once.
+pub const SHOWN_ONCE: [&str; 3] = [
+    "/api-tokens/new",
+    "/webhooks/new",
+    "/webhooks/{webhook}/rotate",
 ];
 
 /// An account with a row of everything.
@@ -74,6 +104,9 @@ pub struct Tenant {
     pub credential: CredentialId,
     pub flow: AuthorizationSessionId,
     pub token: ApiTokenId,
+    pub webhook: WebhookEndpointId,
+    /// Of the event of the app's registration.
+    pub delivery: WebhookDeliveryId,
 }
 
 /// Two accounts on one console.
@@ -104,6 +137,9 @@ pub async fn tenant(console: &Console, name: &str) -> Tenant {
     let lower = name.to_lowercase();
     let email = format!("admin@{lower}.test");
     let account = console.account(name, &email).await;
+    let webhook = console
+        .webhook(account, &format!("https://{lower}.example/hooks"))
+        .await;
     let app = console
         .oauth_app(account, "linear", &format!("{name} Linear"), &lower)
         .await;
@@ -129,6 +165,9 @@ pub async fn tenant(console: &Console, name: &str) -> Tenant {
         )
         .await;
     let token = console.api_token(account, &format!("{name} token")).await;
+    let store = &console.app.store;
+    let deliveries = store.list_webhook_deliveries(account, webhook, None, None, 100);
+    let deliveries = deliveries.await.expect("deliveries");
     Tenant {
         account,
         email,
@@ -138,6 +177,8 @@ pub async fn tenant(console: &Console, name: &str) -> Tenant {
         credential: connected.credential.expect("a credential"),
         flow: failed.flow,
         token: token.0,
+        webhook,
+        delivery: deliveries.last().expect("the oldest").id,
     }
 }
 
@@ -156,14 +197,25 @@ impl Tenant {
             .replace("{credential}", &self.credential.to_string())
             .replace("{flow}", &self.flow.to_string())
             .replace("{token}", &self.token.to_string())
+            .replace("{webhook}", &self.webhook.to_string())
+            .replace("{delivery}", &self.delivery.to_string())
     }
 }
 
+/// The placeholders for rows.
+pub const ROWS: [&str; 7] = [
+    "{app}",
+    "{uri}",
+    "{credential}",
+    "{flow}",
+    "{token}",
+    "{webhook}",
+    "{delivery}",
+];
+
 /// A route with a placeholder for a row.
 pub fn has_id(route: &str) -> bool {
-    ["{app}", "{uri}", "{credential}", "{flow}", "{token}"]
-        .iter()
-        .any(|id| route.contains(id))
+    ROWS.iter().any(|id| route.contains(id))
 }
 
 /// The tables above are complete: a route that is added and not tested fails here.
@@ -175,6 +227,7 @@ fn every_route_is_listed() {
         include_str!("../../src/redirect_uris/mod.rs"),
         include_str!("../../src/credentials/mod.rs"),
         include_str!("../../src/api_tokens/mod.rs"),
+        include_str!("../../src/webhooks/mod.rs"),
     ];
     let mut pages = Vec::new();
     let mut forms = Vec::new();
@@ -188,6 +241,7 @@ fn every_route_is_listed() {
                 Some("credentials") => route.replace("{id}", "{credential}"),
                 Some("api-tokens") => route.replace("{id}", "{token}"),
                 Some("flow-log") => route.replace("{id}", "{flow}"),
+                Some("webhooks") => route.replace("{id}", "{webhook}"),
                 _ => route.to_owned(),
             };
             if rest.contains("visit()") {

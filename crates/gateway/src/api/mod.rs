@@ -5,12 +5,15 @@ mod body;
 mod credential_refresh;
 mod credential_token;
 mod error;
+mod events;
 mod idempotency;
 mod page;
 mod report_unauthorized;
 mod revision;
 mod start_auth;
 mod unserved;
+mod webhook_deliveries;
+mod webhooks;
 
 use actix_web::{
     HttpResponse, Resource, guard,
@@ -39,6 +42,9 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
             resource("/v1/credentials/{id}/report-unauthorized", &[Method::POST])
                 .route(web::post().to(report_unauthorized::post)),
         )
+        .configure(webhooks::routes)
+        .configure(webhook_deliveries::routes)
+        .configure(events::routes)
         .service(web::scope("/v1").default_service(web::to(async || {
             Err::<HttpResponse, _>(ApiError::NotFound("resource"))
         })));

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use actix_web::{HttpRequest, HttpResponse, http::header};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     api::error::ApiError,
@@ -22,9 +23,10 @@ pub(crate) struct Page<C> {
 }
 
 /// One page of a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct List<T> {
     pub(crate) data: Vec<T>,
+    /// The `cursor` of the next page; absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) next_cursor: Option<String>,
 }
@@ -49,6 +51,11 @@ impl<C: FromStr + ToString> Page<C> {
             })?),
         };
         Ok(Self { cursor, limit })
+    }
+
+    /// Rows on the page.
+    pub(crate) fn limit(&self) -> i64 {
+        self.asked() - 1
     }
 
     /// Rows to ask for: one more than are shown tells whether the list goes on.

@@ -10,6 +10,7 @@ pub mod revoke;
 pub mod sweep;
 pub mod used_tokens;
 pub(crate) mod verify;
+pub mod webhooks;
 
 use std::time::Duration;
 
@@ -33,6 +34,7 @@ pub async fn run(app: web::Data<App>, limits: RefreshLimits) {
         refresher::run(app.clone(), limits),
         jobs::run(app.clone()),
         used_tokens::run(app.clone()),
+        webhooks::run(app.clone()),
     );
 }
 

@@ -11,6 +11,8 @@ use crate::App;
 pub async fn once(app: &App) -> Result<usize, StoreError> {
     let now = app.now();
     let erased = app.store.sweep(now).await?;
+    let outlived = app.store.sweep_outlived(now).await?;
     let unredeemed = app.store.end_unredeemed_grants(now).await?;
-    Ok(erased.session_secrets + erased.flows + erased.others + unredeemed)
+    let outlived = outlived.events + outlived.idempotency_keys + outlived.webhook_secrets;
+    Ok(erased.session_secrets + erased.flows + erased.others + outlived + unredeemed)
 }

@@ -8,6 +8,7 @@
 )]
 
 mod backend;
+mod receiver;
 mod support;
 
 mod api_tokens;
@@ -29,3 +30,5 @@ mod sweep;
 mod tampering;
 mod token;
 mod variables;
+mod webhook_api;
+mod webhooks;

@@ -6,3 +6,4 @@ mod bounds;
 mod hosts;
 mod once;
 mod origin;
+mod webhook;
