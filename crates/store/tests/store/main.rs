@@ -20,6 +20,7 @@ mod credentials;
 mod errors;
 mod flow_log;
 mod isolation;
+mod link_sessions;
 mod migrations;
 mod oauth_apps;
 mod overview;
