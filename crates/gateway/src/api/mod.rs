@@ -4,6 +4,7 @@ mod bearer;
 mod body;
 mod error;
 mod idempotency;
+mod link_sessions;
 mod page;
 mod revision;
 mod start_auth;
@@ -22,6 +23,14 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(
             resource("/v1/credentials/start-auth", &[Method::POST])
                 .route(web::post().to(start_auth::post)),
+        )
+        .service(
+            resource("/v1/link-sessions", &[Method::POST])
+                .route(web::post().to(link_sessions::post)),
+        )
+        .service(
+            resource("/v1/link-sessions/{id}", &[Method::GET])
+                .route(web::get().to(link_sessions::get)),
         )
         .service(web::scope("/v1").default_service(web::to(async || {
             Err::<HttpResponse, _>(ApiError::NotFound("resource"))
