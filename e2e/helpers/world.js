@@ -8,6 +8,7 @@ import { launch, visitor } from './browser.js';
 import { createDatabase } from './database.js';
 import { startDev } from './dev.js';
 import { CLIENT, redeem, startLink, throughSample } from './flows.js';
+import { linkSessionToken } from './link-sessions.js';
 import { freePorts } from './ports.js';
 import { succeed, temporaryDirectory } from './processes.js';
 import { startServices } from './services.js';
@@ -24,7 +25,7 @@ export async function startWorld() {
   const [database, port, before] = await Promise.all([createDatabase(), freePorts(4), startServices()]);
   const dev = await startDev(directory, port, { KEYWAY_DATABASE_URL: database });
   const browser = await launch();
-  const world = { ...dev, before, browser, directory, keyway: operator(dev), admins: {} };
+  const world = { ...dev, database, before, browser, directory, keyway: operator(dev), admins: {} };
   await fill(world);
   return world;
 }
@@ -67,6 +68,7 @@ async function fill(world) {
   for (const uri of [`${CLIENT}/:provider`, `https://app.example/${'a-long-way/'.repeat(9)}:provider?region=eu`]) {
     await world.keyway(['redirect-uris', 'add', '--account', 'acme', uri]);
   }
+  world.token = await linkSessionToken(world.keyway, 'acme');
   await walk(world);
 }
 
