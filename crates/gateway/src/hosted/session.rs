@@ -112,12 +112,16 @@ impl Outcome {
         token: &str,
         flow: AuthorizationSessionId,
     ) -> Self {
+        let (title, message) = match code {
+            ErrorCode::AccessDenied => (
+                "Connection refused",
+                "The connection was declined at the provider.",
+            ),
+            _ => ("Connection not made", description),
+        };
         Self {
-            title: match code {
-                ErrorCode::AccessDenied => "Connection refused",
-                _ => "Connection not made",
-            },
-            message: description.to_owned(),
+            title,
+            message: message.to_owned(),
             hint: Some("Nothing was connected.".into()),
             token: Some(token.to_owned()),
             back: None,
@@ -148,7 +152,7 @@ impl Outcome {
             None => "This link is to reconnect the account that was connected before.".to_owned(),
         };
         let hint = format!(
-            "Nothing was changed. Sign out of {} there, or choose the other account, and try again.",
+            "Nothing was changed. Sign out at {}, or choose the other account there, and try again.",
             other.provider
         );
         Self {

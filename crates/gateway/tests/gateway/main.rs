@@ -13,6 +13,7 @@ mod callback;
 mod canaries;
 mod flow;
 mod health;
+mod link_session_ends;
 mod link_session_pages;
 mod link_sessions;
 mod providers;
