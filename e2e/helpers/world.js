@@ -8,6 +8,7 @@ import { launch, visitor } from './browser.js';
 import { createDatabase, sql } from './database.js';
 import { startDev } from './dev.js';
 import { CLIENT, redeem, startLink, throughSample } from './flows.js';
+import { linkSessionToken } from './link-sessions.js';
 import { freePorts } from './ports.js';
 import { succeed, temporaryDirectory } from './processes.js';
 import { startReceiver } from './receiver.js';
@@ -70,6 +71,7 @@ async function fill(world) {
   for (const uri of [`${CLIENT}/:provider`, `https://app.example/${'a-long-way/'.repeat(9)}:provider?region=eu`]) {
     await world.keyway(['redirect-uris', 'add', '--account', 'acme', uri]);
   }
+  world.token = await linkSessionToken(world.keyway, 'acme');
   await walk(world);
 }
 

@@ -17,7 +17,7 @@ CREATE TABLE link_sessions (
 );
 COMMENT ON TABLE link_sessions IS 'Hosted pages that client backends ask for, each for one end user and one connection.';
 COMMENT ON COLUMN link_sessions.redirect_uri IS 'Where the flow ends, as the client backend wrote it; null: on a hosted page.';
-COMMENT ON COLUMN link_sessions.credential_id IS 'The credential to reconnect; null for a new one.';
+COMMENT ON COLUMN link_sessions.credential_id IS 'The credential to reconnect, null for a new one; once the session is used, the one that was made of it.';
 COMMENT ON COLUMN link_sessions.used_at IS 'When a connection was made of it: it is good for one.';
 CREATE INDEX link_sessions_account_id ON link_sessions (account_id);
 CREATE INDEX link_sessions_credential_id ON link_sessions (credential_id);

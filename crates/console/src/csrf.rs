@@ -8,14 +8,17 @@ use actix_web::{
     FromRequest, HttpMessage as _, HttpRequest,
     cookie::{Cookie, SameSite, time::Duration},
     dev::Payload,
-    http::{StatusCode, header},
+    http::StatusCode,
     web,
 };
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use futures_util::future::LocalBoxFuture;
 use keyway_domain::{SecretString, opaque::OpaqueToken};
 use keyway_vault::digest;
-use keyway_web::cookie;
+use keyway_web::{
+    cookie,
+    origin::{self, ForeignForm},
+};
 use serde::de::DeserializeOwned;
 
 use crate::{
@@ -44,10 +47,8 @@ const KEPT: [(&str, &str); 6] = [
 /// Why a form is refused.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refusal {
-    #[error("sent from another site ({0})")]
-    Foreign(String),
-    #[error("neither Origin nor Sec-Fetch-Site")]
-    Unmarked,
+    #[error(transparent)]
+    Foreign(#[from] ForeignForm),
     #[error("token missing or wrong")]
     Token(Vec<(&'static str, String)>),
 }
@@ -55,7 +56,7 @@ pub(crate) enum Refusal {
 impl Refusal {
     pub(crate) fn public(&self) -> &'static str {
         match self {
-            Self::Foreign(_) | Self::Unmarked => {
+            Self::Foreign(_) => {
                 "The form was not sent from a page of this console. If you opened the console at \
                  another address than the one it is set up for (KEYWAY_CONSOLE_URL), open it there."
             }
@@ -69,7 +70,7 @@ impl Refusal {
     pub(crate) fn kept(&self) -> &[(&'static str, String)] {
         match self {
             Self::Token(kept) => kept,
-            Self::Foreign(_) | Self::Unmarked => &[],
+            Self::Foreign(_) => &[],
         }
     }
 }
@@ -115,7 +116,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Submitted<T> {
         Box::pin(async move {
             let submitted = async {
                 let app = session::app(&request)?;
-                check_origin(app, &request)?;
+                origin::check(&app.console_url, &request).map_err(Refusal::from)?;
                 let session = session::find(app, &request)
                     .await?
                     .ok_or(PageError::SignedOut)?;
@@ -143,7 +144,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Posted<T> {
         Box::pin(async move {
             let posted = async {
                 let app = session::app(&request)?;
-                check_origin(app, &request)?;
+                origin::check(&app.console_url, &request).map_err(Refusal::from)?;
                 let body = read(&request, body.await)?;
                 let form = parse(&body)?;
                 let secret = Visitor::of(app, &request);
@@ -186,31 +187,6 @@ impl Visitor {
             SameSite::Strict,
             COOKIE_LIFE,
         )
-    }
-}
-
-/// Whether the browser says that the request comes from this console.
-///
-/// Every browser sends `Origin` with a POST. A page of an opaque origin, such as a sandboxed
-/// frame, sends `null`, which is no origin of ours.
-fn check_origin(app: &App, request: &HttpRequest) -> Result<(), Refusal> {
-    let text = |name: header::HeaderName| {
-        request
-            .headers()
-            .get(name)
-            .map(|value| value.to_str().unwrap_or("unreadable").to_owned())
-    };
-    let origin = text(header::ORIGIN);
-    let site = text(header::HeaderName::from_static("sec-fetch-site"));
-    match (&origin, &site) {
-        (_, Some(site)) if site != "same-origin" && site != "none" => {
-            Err(Refusal::Foreign(site.clone()))
-        }
-        (Some(origin), _) if origin != app.console_url.as_str() => {
-            Err(Refusal::Foreign(origin.clone()))
-        }
-        (None, None) => Err(Refusal::Unmarked),
-        _ => Ok(()),
     }
 }
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use zeroize::Zeroize as _;
 
 use crate::{
-    ids::{AccountId, AuthorizationSessionId, OauthAppId},
+    ids::{AccountId, AuthorizationSessionId, LinkSessionId, OauthAppId},
     oauth_error::ErrorCode,
     opaque::{Digest, OpaqueToken},
     pkce::CodeChallenge,
@@ -85,6 +85,8 @@ pub struct SessionSecrets {
     pub code_verifier: Option<String>,
     /// Our OpenID Connect nonce.
     pub nonce: Option<String>,
+    /// The token of the link session that it was started from: the way back to its page.
+    pub link_session: Option<String>,
 }
 
 impl std::fmt::Debug for SessionSecrets {
@@ -98,6 +100,7 @@ impl Drop for SessionSecrets {
         self.client_state.zeroize();
         self.code_verifier.zeroize();
         self.nonce.zeroize();
+        self.link_session.zeroize();
     }
 }
 
@@ -112,8 +115,10 @@ pub struct NewSession {
     pub oauth_app_id: OauthAppId,
     /// The app's provider.
     pub provider: ProviderSlug,
-    /// Where the flow ends.
-    pub redirect_uri: RedirectUri,
+    /// Where the flow ends; none: on a hosted page of its link session.
+    pub redirect_uri: Option<RedirectUri>,
+    /// The link session that it was started from.
+    pub link_session_id: Option<LinkSessionId>,
     /// Digest of our state; none while the end user still has to fill in variables.
     pub state_digest: Option<Digest<ProviderState>>,
     /// [`SessionSecrets`].
@@ -141,6 +146,8 @@ pub struct RefusedStart {
     pub oauth_app_id: OauthAppId,
     /// Its provider.
     pub provider: ProviderSlug,
+    /// The link session that it was started from.
+    pub link_session_id: Option<LinkSessionId>,
     /// Why.
     pub failure: Failure,
     /// Now.
@@ -158,8 +165,8 @@ pub struct Unanswered {
     pub client_id: String,
     /// The provider.
     pub provider: ProviderSlug,
-    /// Where the flow ends.
-    pub redirect_uri: RedirectUri,
+    /// Where the flow ends; none: on a hosted page of its link session.
+    pub redirect_uri: Option<RedirectUri>,
     /// [`SessionSecrets`].
     pub sealed_secrets: Sealed,
     /// Scopes to ask for.
@@ -183,8 +190,10 @@ pub struct Claimed {
     pub sealed_client_secret: Sealed,
     /// The provider.
     pub provider: ProviderSlug,
-    /// Where the flow ends.
-    pub redirect_uri: RedirectUri,
+    /// Where the flow ends; none: on a hosted page of its link session.
+    pub redirect_uri: Option<RedirectUri>,
+    /// The link session that it was started from.
+    pub link_session_id: Option<LinkSessionId>,
     /// [`SessionSecrets`].
     pub sealed_secrets: Sealed,
     /// An answer by `form_post` that was kept between two requests.

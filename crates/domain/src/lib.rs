@@ -12,6 +12,7 @@ pub mod freshness;
 pub mod health;
 pub mod ids;
 pub mod job;
+pub mod metadata;
 pub mod oauth_error;
 pub mod opaque;
 pub mod pkce;

@@ -1,13 +1,13 @@
-//! From a claimed flow to a credential.
+//! From a code to a credential.
 
 use chrono::{DateTime, Utc};
 use diesel::{prelude::*, sql_types};
 use diesel_async::RunQueryDsl;
 use keyway_domain::{
     audit::{Actor, AuditEvent},
-    authorization_code::{AuthorizationCode, CodeRefusal, IssuedCode, Redeemed},
-    credential::{CredentialKind, ExternalAccount, NewGrant},
-    ids::{AuditEventId, AuthorizationSessionId, CredentialId, EventId, OauthAppId},
+    authorization_code::{AuthorizationCode, CodeRefusal, Redeemed},
+    credential::{CredentialKind, ExternalAccount},
+    ids::{AuditEventId, CredentialId, EventId, OauthAppId},
     opaque::Digest,
     pkce::CodeChallenge,
     sealed::Sealed,
@@ -22,51 +22,6 @@ use crate::{
     schema::authorization_codes,
     statement::{Bind, Statement, statement},
 };
-
-/// What a completed flow leaves behind.
-#[derive(Debug, Clone)]
-pub struct NewCompletion {
-    /// The flow, claimed by the caller.
-    pub session_id: AuthorizationSessionId,
-    /// What the provider granted.
-    pub grant: NewGrant,
-    /// The code that the client will redeem.
-    pub code: IssuedCode,
-}
-
-struct CompleteSession;
-
-impl Statement for CompleteSession {
-    // One round trip, one commit: the flow ends, the grant is kept, the code is issued, or nothing.
-    // The app is locked before the flow, in the order in which a removal of the app locks them: the
-    // other way round, each would wait for the other.
-    const SQL: &'static str = "
-        WITH app AS (
-            SELECT a.id
-            FROM authorization_sessions s JOIN oauth_apps a ON a.id = s.oauth_app_id
-            WHERE s.id = ?1 AND a.removed_at IS NULL
-            FOR KEY SHARE OF a
-        ), completed AS (
-            UPDATE authorization_sessions s
-            SET completed_at = ?14, external_label = ?5, sealed_secrets = NULL, sealed_response = NULL
-            FROM app
-            WHERE s.id = ?1 AND s.oauth_app_id = app.id
-              AND s.claimed_at IS NOT NULL AND s.completed_at IS NULL AND s.failed_at IS NULL
-            RETURNING s.id, s.account_id, s.oauth_app_id, s.provider, s.code_challenge, s.variables
-        ), granted AS (
-            INSERT INTO grants (id, account_id, oauth_app_id, provider, kind, external_id, external_label, properties,
-                                secret_names, sealed_secrets, variables, expires_at, refresh_expires_at, created_at,
-                                token_type, scope, refresh_at)
-            SELECT ?2, account_id, oauth_app_id, provider, ?3, ?4, ?5, ?6, ?7, ?8, variables, ?9, ?10, ?14, ?16, ?17, ?18
-            FROM completed
-        )
-        INSERT INTO authorization_codes (id, account_id, session_id, oauth_app_id, grant_id, code_digest,
-                                         code_challenge, sealed_state, created_at, expires_at)
-        SELECT ?11, account_id, id, oauth_app_id, ?2, ?12, code_challenge, ?13, ?14, ?15
-        FROM completed
-        RETURNING id";
-    type Row = sql_types::Uuid;
-}
 
 struct RedeemCode;
 
@@ -96,7 +51,12 @@ impl Statement for RedeemCode {
             LEFT JOIN link_sessions l ON l.id = s.link_session_id
         ), ",
         upsert_credential!("?5", "?7", "?4"),
-        ", audited AS (
+        ", linked AS (
+            UPDATE link_sessions l
+            SET credential_id = upserted.id
+            FROM code JOIN authorization_sessions s ON s.id = code.session_id, upserted
+            WHERE l.id = s.link_session_id
+        ), audited AS (
             INSERT INTO audit_events (id, account_id, actor_kind, actor_id, action, subject_id, detail, created_at)
             SELECT ?6, code.account_id, 'client', code.oauth_app_id,
                    CASE WHEN upserted.superseded_grant_id IS NULL THEN 'credential.created' ELSE 'credential.renewed' END,
@@ -136,52 +96,6 @@ struct RedeemedRow {
 }
 
 impl Store {
-    /// Ends a claimed flow: keeps the grant and issues the code.
-    ///
-    /// `false` if the flow was not waiting for this: it ended, or its app was removed meanwhile.
-    ///
-    /// # Errors
-    /// [`StoreError`]; nothing is kept then.
-    pub async fn complete_authorization(
-        &self,
-        new: &NewCompletion,
-        now: DateTime<Utc>,
-    ) -> Result<bool, StoreError> {
-        let NewCompletion {
-            session_id,
-            grant,
-            code,
-        } = new;
-        let completed: Option<Uuid> = statement::<CompleteSession>(vec![
-            Bind::Uuid(session_id.uuid()),
-            Bind::Uuid(grant.id.uuid()),
-            Bind::Text(grant.kind.0.clone()),
-            Bind::Text(grant.external.id.clone()),
-            Bind::MaybeText(grant.external.label.clone()),
-            Bind::Json(Value::Object(grant.public.clone())),
-            Bind::Json(json!(grant.secret_names)),
-            Bind::Bytes(grant.sealed_secrets.as_bytes().to_vec()),
-            Bind::MaybeTime(grant.expires_at),
-            Bind::MaybeTime(grant.refresh_expires_at),
-            Bind::Uuid(code.id.uuid()),
-            Bind::Bytes(code.digest.as_bytes().to_vec()),
-            Bind::MaybeBytes(
-                code.sealed_state
-                    .as_ref()
-                    .map(|sealed| sealed.as_bytes().to_vec()),
-            ),
-            Bind::Time(now),
-            Bind::Time(code.expires_at),
-            Bind::MaybeText(grant.token_type.clone()),
-            Bind::MaybeText(grant.scopes.as_ref().map(ToString::to_string)),
-            Bind::MaybeTime(grant.refresh_at),
-        ])
-        .get_result(&mut self.write().await?)
-        .await
-        .optional()?;
-        Ok(completed.is_some())
-    }
-
     /// Redeems a code for the app that was authenticated, and creates or renews the credential.
     ///
     /// `None` when the code is unknown, expired, used, another app's, or its challenge is not met;

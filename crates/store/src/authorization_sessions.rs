@@ -10,7 +10,7 @@ use keyway_domain::{
         ClaimRefusal, Claimed, Failure, LIFETIME, NewSession, ProviderState, RefusedStart,
         Unanswered,
     },
-    ids::{AccountId, AuthorizationSessionId, OauthAppId},
+    ids::{AccountId, AuthorizationSessionId, LinkSessionId, OauthAppId},
     opaque::Digest,
     pkce::CodeChallenge,
     provider::ProviderSlug,
@@ -83,7 +83,7 @@ impl Statement for ClaimSession {
           AND a.account_id = s.account_id
           AND a.removed_at IS NULL
         RETURNING s.account_id, a.id, a.client_id, a.sealed_client_secret, s.redirect_uri,
-                  s.sealed_secrets, s.sealed_response, s.code_challenge, s.scope, s.variables";
+                  s.sealed_secrets, s.sealed_response, s.code_challenge, s.scope, s.variables, s.link_session_id";
     type Row = (
         sql_types::Uuid,
         sql_types::Uuid,
@@ -95,6 +95,7 @@ impl Statement for ClaimSession {
         sql_types::Nullable<sql_types::Text>,
         sql_types::Text,
         sql_types::Jsonb,
+        sql_types::Nullable<sql_types::Uuid>,
     );
 }
 
@@ -110,6 +111,7 @@ struct ClaimedRow {
     code_challenge: Option<String>,
     scope: String,
     variables: Value,
+    link_session_id: Option<Uuid>,
 }
 
 impl Store {
@@ -159,7 +161,10 @@ impl Store {
                 authorization_sessions::account_id.eq(new.account_id.uuid()),
                 authorization_sessions::oauth_app_id.eq(new.oauth_app_id.uuid()),
                 authorization_sessions::provider.eq(new.provider.as_str()),
-                authorization_sessions::redirect_uri.eq(new.redirect_uri.as_str()),
+                authorization_sessions::redirect_uri
+                    .eq(new.redirect_uri.as_ref().map(RedirectUri::as_str)),
+                authorization_sessions::link_session_id
+                    .eq(new.link_session_id.map(LinkSessionId::uuid)),
                 authorization_sessions::state_digest
                     .eq(new.state_digest.map(|digest| digest.as_bytes().to_vec())),
                 authorization_sessions::sealed_secrets.eq(new.sealed_secrets.as_bytes()),
@@ -187,6 +192,8 @@ impl Store {
                 authorization_sessions::account_id.eq(refused.account_id.uuid()),
                 authorization_sessions::oauth_app_id.eq(refused.oauth_app_id.uuid()),
                 authorization_sessions::provider.eq(refused.provider.as_str()),
+                authorization_sessions::link_session_id
+                    .eq(refused.link_session_id.map(LinkSessionId::uuid)),
                 authorization_sessions::created_at.eq(refused.created_at),
                 authorization_sessions::expires_at.eq(refused.created_at),
                 authorization_sessions::failed_at.eq(refused.created_at),
@@ -246,10 +253,7 @@ impl Store {
                         account_id: account_id.into(),
                         client_id,
                         provider: slug("authorization_sessions", &provider)?,
-                        redirect_uri: RedirectUri::from_stored(there(
-                            redirect_uri,
-                            "redirect_uri",
-                        )?),
+                        redirect_uri: redirect_uri.map(RedirectUri::from_stored),
                         sealed_secrets: Sealed::from_bytes(there(
                             sealed_secrets,
                             "sealed_secrets",
@@ -361,7 +365,8 @@ impl Store {
                 client_id: row.client_id,
                 sealed_client_secret: Sealed::from_bytes(row.sealed_client_secret),
                 provider: provider.clone(),
-                redirect_uri: RedirectUri::from_stored(there(row.redirect_uri, "redirect_uri")?),
+                redirect_uri: row.redirect_uri.map(RedirectUri::from_stored),
+                link_session_id: row.link_session_id.map(LinkSessionId::from),
                 sealed_secrets: Sealed::from_bytes(there(row.sealed_secrets, "sealed_secrets")?),
                 sealed_response: row.sealed_response.map(Sealed::from_bytes),
                 challenge: row.code_challenge.as_deref().and_then(CodeChallenge::parse),

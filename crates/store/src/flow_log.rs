@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use keyway_domain::ids::{AccountId, AuthorizationSessionId, OauthAppId};
+use keyway_domain::ids::{AccountId, AuthorizationSessionId, LinkSessionId, OauthAppId};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -26,8 +26,10 @@ pub struct Flow {
     pub app_name: Option<String>,
     /// The provider.
     pub provider: String,
-    /// Where it was to end; none if that was refused.
+    /// Where it was to end; none if that was refused, or for a hosted page of its link session.
     pub redirect_uri: Option<String>,
+    /// The link session that it was started from; it may be gone.
+    pub link_session_id: Option<LinkSessionId>,
     /// Scopes asked for, with spaces.
     pub scope: String,
     /// Where those came from.
@@ -42,7 +44,7 @@ pub struct Flow {
     pub expires_at: DateTime<Utc>,
     /// The end user came back.
     pub claimed_at: Option<DateTime<Utc>>,
-    /// The provider granted, our code was issued.
+    /// The provider granted; our code was issued, or the credential made at once.
     pub completed_at: Option<DateTime<Utc>>,
     /// The client backend redeemed it.
     pub redeemed_at: Option<DateTime<Utc>>,
@@ -67,18 +69,26 @@ pub enum FlowOutcome {
     Abandoned,
     /// Our code was issued and not redeemed yet, or never.
     Issued,
-    /// The client backend has the credential.
+    /// The credential is made, and the client backend has it if it waits for one.
     Connected,
     /// It failed.
     Failed,
 }
 
 impl Flow {
+    /// Whether it ends on a hosted page, with the credential, and not at the client, with a code.
+    pub fn ends_hosted(&self) -> bool {
+        // Of a refused start it is not kept where it was to end.
+        let refused = self.failed_step.as_deref() == Some("start");
+        self.redirect_uri.is_none() && self.link_session_id.is_some() && !refused
+    }
+
     /// Where it stands now.
     pub fn outcome(&self, now: DateTime<Utc>) -> FlowOutcome {
         if self.failed_at.is_some() {
             FlowOutcome::Failed
-        } else if self.redeemed_at.is_some() {
+        } else if self.redeemed_at.is_some() || (self.completed_at.is_some() && self.ends_hosted())
+        {
             FlowOutcome::Connected
         } else if self.completed_at.is_some() {
             FlowOutcome::Issued
@@ -96,6 +106,7 @@ type Columns = (
     Nullable<oauth_apps::name>,
     authorization_sessions::provider,
     authorization_sessions::redirect_uri,
+    authorization_sessions::link_session_id,
     authorization_sessions::scope,
     authorization_sessions::scope_source,
     authorization_sessions::variables,
@@ -120,6 +131,7 @@ fn columns() -> Columns {
         oauth_apps::name.nullable(),
         authorization_sessions::provider,
         authorization_sessions::redirect_uri,
+        authorization_sessions::link_session_id,
         authorization_sessions::scope,
         authorization_sessions::scope_source,
         authorization_sessions::variables,
@@ -144,6 +156,7 @@ struct Row {
     app_name: Option<String>,
     provider: String,
     redirect_uri: Option<String>,
+    link_session_id: Option<Uuid>,
     scope: String,
     scope_source: Option<String>,
     variables: Value,
@@ -170,6 +183,7 @@ impl TryFrom<Row> for Flow {
             app_name: row.app_name,
             provider: row.provider,
             redirect_uri: row.redirect_uri,
+            link_session_id: row.link_session_id.map(LinkSessionId::from),
             scope: row.scope,
             scope_source: row.scope_source,
             variables: variables(row.variables)?,

@@ -20,7 +20,7 @@ pub struct Overview {
     pub redirect_uris: i64,
     /// Credentials.
     pub credentials: i64,
-    /// Flows since the given moment whose code was redeemed.
+    /// Flows since the given moment that made or renewed a credential.
     pub connected: i64,
     /// Flows since the given moment that failed.
     pub failed: i64,
@@ -34,8 +34,9 @@ impl Statement for CountRooms {
         SELECT (SELECT count(*) FROM oauth_apps WHERE account_id = ?1 AND removed_at IS NULL),
                (SELECT count(*) FROM redirect_uris WHERE account_id = ?1),
                (SELECT count(*) FROM credentials WHERE account_id = ?1),
-               (SELECT count(*) FROM authorization_sessions s JOIN authorization_codes c ON c.session_id = s.id
-                WHERE s.account_id = ?1 AND s.id >= ?2 AND c.redeemed_at IS NOT NULL),
+               (SELECT count(*) FROM authorization_sessions s LEFT JOIN authorization_codes c ON c.session_id = s.id
+                WHERE s.account_id = ?1 AND s.id >= ?2
+                  AND (c.redeemed_at IS NOT NULL OR (s.completed_at IS NOT NULL AND s.redirect_uri IS NULL))),
                (SELECT count(*) FROM authorization_sessions
                 WHERE account_id = ?1 AND id >= ?2 AND failed_at IS NOT NULL)";
     type Row = (

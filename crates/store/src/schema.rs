@@ -265,7 +265,7 @@ diesel::table! {
         end_user_email -> Nullable<Text>,
         end_user_name -> Nullable<Text>,
         metadata -> Nullable<Jsonb>,
-        /// The credential to reconnect; null for a new one.
+        /// The credential to reconnect, null for a new one; once the session is used, the one that was made of it.
         credential_id -> Nullable<Uuid>,
         created_at -> Timestamptz,
         expires_at -> Timestamptz,

@@ -15,8 +15,10 @@ use crate::{
 const FLOW_LOG: TimeDelta = TimeDelta::days(30);
 /// How long it is known what became of a wish of an admin.
 const JOBS: TimeDelta = TimeDelta::days(30);
+/// How long link sessions can be looked up after they ended.
+const LINK_SESSIONS: TimeDelta = TimeDelta::days(7);
 /// After its code expired, a grant is left alone for as long as a redemption might still run.
-const GRACE: TimeDelta = TimeDelta::seconds(15);
+pub(crate) const GRACE: TimeDelta = TimeDelta::seconds(15);
 
 /// How much a sweep erased; zero everywhere means that nothing is left to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,8 +27,8 @@ pub struct Erased {
     pub session_secrets: usize,
     /// Entries of the flow log that are older than 30 days.
     pub flows: usize,
-    /// Console sessions, set-up links and start links that ended, removed apps, and jobs that are older than
-    /// 30 days.
+    /// Console sessions, set-up links and start links that ended, link sessions a week later, removed
+    /// apps, and jobs that are older than 30 days.
     pub others: usize,
 }
 
@@ -59,6 +61,18 @@ impl Statement for DeleteOldFlows {
                ORDER BY id LIMIT 1000 FOR UPDATE SKIP LOCKED) due
         WHERE s.id = due.id
         RETURNING s.id";
+    type Row = sql_types::Uuid;
+}
+
+struct DeleteOldLinkSessions;
+
+impl Statement for DeleteOldLinkSessions {
+    const SQL: &'static str = "
+        DELETE FROM link_sessions l
+        USING (SELECT id FROM link_sessions WHERE expires_at < ?1
+               ORDER BY expires_at LIMIT 1000 FOR UPDATE SKIP LOCKED) due
+        WHERE l.id = due.id
+        RETURNING l.id";
     type Row = sql_types::Uuid;
 }
 
@@ -125,10 +139,14 @@ impl Store {
             .filter(jobs::finished_at.is_not_null())
             .execute(&mut connection)
             .await?;
+        let links: Vec<Uuid> =
+            statement::<DeleteOldLinkSessions>(vec![Bind::Time(now - LINK_SESSIONS)])
+                .load(&mut connection)
+                .await?;
         Ok(Erased {
             session_secrets: secrets.len(),
             flows: flows.len(),
-            others: sessions + setups + starts + apps.len() + jobs,
+            others: sessions + setups + starts + links.len() + apps.len() + jobs,
         })
     }
 

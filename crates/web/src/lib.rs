@@ -6,6 +6,7 @@ pub mod config;
 pub mod cookie;
 pub mod health;
 pub mod log;
+pub mod origin;
 pub mod page;
 pub mod server;
 pub mod telemetry;

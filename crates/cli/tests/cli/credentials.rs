@@ -36,7 +36,8 @@ async fn connect(installation: &Installation, app: &str, external: &str) {
         account_id: target.expect("the app").account_id,
         oauth_app_id: app,
         provider: ProviderSlug::parse("linear").expect("a slug"),
-        redirect_uri: RedirectUri::from_stored("https://client.example/cb".into()),
+        redirect_uri: Some(RedirectUri::from_stored("https://client.example/cb".into())),
+        link_session_id: None,
         state_digest: Some(state),
         sealed_secrets: Sealed::from_bytes(CANARY.into()),
         challenge: None,
@@ -73,7 +74,7 @@ async fn connect(installation: &Installation, app: &str, external: &str) {
         code: IssuedCode {
             id: AuthorizationCodeId::generate(now, random()),
             digest: code,
-            redirect_uri: session.redirect_uri.clone(),
+            redirect_uri: session.redirect_uri.clone().expect("where it ends"),
             challenge: None,
             sealed_state: None,
             expires_at: now + keyway_domain::authorization_code::LIFETIME,

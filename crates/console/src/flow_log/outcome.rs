@@ -29,6 +29,11 @@ pub(crate) struct Row {
 /// How the flow stands.
 pub(crate) fn tag(flow: &Flow, now: DateTime<Utc>) -> Tag {
     match flow.outcome(now) {
+        FlowOutcome::Connected if flow.ends_hosted() => Tag {
+            class: "ok",
+            label: "Connected",
+            meaning: "The credential is made.",
+        },
         FlowOutcome::Connected => Tag {
             class: "ok",
             label: "Connected",

@@ -62,11 +62,16 @@ impl State {
 /// The steps that flows are made of, and when this one passed each. The exchange and the identity
 /// calls have no moment of their own: they lie between the callback and the end.
 pub(crate) fn of(flow: &Flow, now: DateTime<Utc>) -> Vec<Step> {
-    let stages = [
+    let hosted = flow.ends_hosted();
+    let mut stages = vec![
         (
             Name::Start.as_str(),
             "Start",
-            "The client sends the browser to Keyway.",
+            if flow.link_session_id.is_some() {
+                "The end user goes on from the page of a link session."
+            } else {
+                "The client sends the browser to Keyway."
+            },
             started(flow),
         ),
         (
@@ -90,16 +95,22 @@ pub(crate) fn of(flow: &Flow, now: DateTime<Utc>) -> Vec<Step> {
         (
             Name::Complete.as_str(),
             "Complete",
-            "The grant is sealed, and a code sent to the redirect URI.",
+            if hosted {
+                "The grant is sealed, and the credential made."
+            } else {
+                "The grant is sealed, and a code sent to the redirect URI."
+            },
             flow.completed_at,
         ),
-        (
+    ];
+    if !hosted {
+        stages.push((
             "redeem",
             "Redeemed by the client backend",
             "The code is traded for the credential.",
             flow.redeemed_at,
-        ),
-    ];
+        ));
+    }
     let failed_step = flow.failed_step.as_deref();
     let failed_at = stages
         .iter()
@@ -164,6 +175,7 @@ mod tests {
             app_name: None,
             provider: "linear".into(),
             redirect_uri: None,
+            link_session_id: None,
             scope: String::new(),
             scope_source: None,
             variables: std::collections::BTreeMap::default(),
@@ -204,6 +216,20 @@ mod tests {
         assert_eq!(too_late, [done, done, done, done, done, "not reached"]);
         flow.redeemed_at = Some(at(4));
         assert_eq!(states(&flow, 4), [done; 6]);
+    }
+
+    #[test]
+    fn a_flow_that_ends_hosted_has_no_code_to_redeem() {
+        let mut flow = flow();
+        let id = keyway_domain::ids::LinkSessionId::generate(
+            flow.created_at,
+            &keyway_domain::random::OsRandom,
+        );
+        flow.link_session_id = Some(id);
+        flow.claimed_at = Some(at(2));
+        flow.completed_at = Some(at(3));
+        assert_eq!(states(&flow, 3), ["done"; 5]);
+        assert_eq!(flow.outcome(at(3)), FlowOutcome::Connected);
     }
 
     #[test]

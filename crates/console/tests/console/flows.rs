@@ -128,6 +128,7 @@ impl Console {
             account_id: account,
             oauth_app_id: app,
             provider: ProviderSlug::parse("linear").expect("a slug"),
+            link_session_id: None,
             failure: Failure {
                 step: Step::Start,
                 error: ErrorCode::InvalidRequest,
@@ -158,7 +159,8 @@ impl Console {
             id,
             account_id: account,
             oauth_app_id: app,
-            redirect_uri: template.expect("a redirect URI").expand(&provider),
+            redirect_uri: Some(template.expect("a redirect URI").expand(&provider)),
+            link_session_id: None,
             provider,
             state_digest: Some(self.ring.digest(&state)),
             sealed_secrets: Sealed::from_bytes(vec![0; 40]),

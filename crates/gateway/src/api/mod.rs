@@ -7,6 +7,7 @@ mod credential_token;
 mod error;
 mod events;
 mod idempotency;
+mod link_sessions;
 mod page;
 mod report_unauthorized;
 mod revision;
@@ -45,6 +46,14 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .configure(webhooks::routes)
         .configure(webhook_deliveries::routes)
         .configure(events::routes)
+        .service(
+            resource("/v1/link-sessions", &[Method::POST])
+                .route(web::post().to(link_sessions::post)),
+        )
+        .service(
+            resource("/v1/link-sessions/{id}", &[Method::GET])
+                .route(web::get().to(link_sessions::get)),
+        )
         .service(web::scope("/v1").default_service(web::to(async || {
             Err::<HttpResponse, _>(ApiError::NotFound("resource"))
         })));

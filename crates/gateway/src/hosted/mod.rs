@@ -1,5 +1,6 @@
 //! What the end user sees of Keyway.
 
+pub(crate) mod session;
 pub(crate) mod variables;
 
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, http::StatusCode};

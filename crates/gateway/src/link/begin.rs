@@ -7,9 +7,9 @@ use chrono::{DateTime, Utc};
 use keyway_domain::{
     SecretString,
     authorization_session::{LIFETIME, MAX_STATE, NewSession, ProviderState, SessionSecrets},
-    ids::AuthorizationSessionId,
+    ids::{AuthorizationSessionId, LinkSessionId},
     oauth_error::ErrorCode,
-    opaque::OpaqueToken as _,
+    opaque::{LinkSessionToken, OpaqueToken as _},
     pkce::{CodeChallenge, CodeVerifier},
     redirect_uri::RedirectUri,
     scope::{ScopeSource, Scopes},
@@ -25,14 +25,22 @@ use crate::{
     hosted,
     link::{
         cookie_name,
-        redirect::{self, Destination},
+        redirect::{self, Destination, End},
     },
 };
 
-/// A request whose app and redirect URI are proven.
+/// A request whose app is proven, and where its flow may end.
 pub(crate) struct Proven<'a> {
     pub(crate) target: &'a LinkTarget,
-    pub(crate) redirect_uri: RedirectUri,
+    /// None: on a page of the link session.
+    pub(crate) redirect_uri: Option<RedirectUri>,
+    pub(crate) link_session: Option<FromSession<'a>>,
+}
+
+/// The link session that a flow is started from.
+pub(crate) struct FromSession<'a> {
+    pub(crate) id: LinkSessionId,
+    pub(crate) token: &'a LinkSessionToken,
 }
 
 /// What the client asks for beyond app and redirect URI.
@@ -163,6 +171,7 @@ pub(crate) async fn begin(
     let Proven {
         target,
         redirect_uri,
+        link_session,
     } = proven;
     let id = AuthorizationSessionId::generate(now, app.random.as_ref());
     let complete = plan
@@ -181,6 +190,9 @@ pub(crate) async fn begin(
         client_state: plan.state.clone(),
         code_verifier: Some(verifier.secret().expose().clone()),
         nonce: nonce.as_ref().map(|nonce| nonce.expose().clone()),
+        link_session: link_session
+            .as_ref()
+            .map(|session| session.token.secret().expose().clone()),
     };
     let state = ProviderState::generate(id, app.random.as_ref());
     let session = NewSession {
@@ -188,7 +200,8 @@ pub(crate) async fn begin(
         account_id: target.account_id,
         oauth_app_id: target.oauth_app_id,
         provider: target.provider.clone(),
-        redirect_uri: redirect_uri.clone(),
+        redirect_uri,
+        link_session_id: link_session.map(|session| session.id),
         state_digest: complete.then(|| app.ring.digest(&state)),
         sealed_secrets: seal_secrets(app, id, target, &secrets)?,
         challenge: plan.challenge.clone(),
@@ -209,7 +222,10 @@ pub(crate) async fn begin(
         };
         match authorize_url(app, &leaving) {
             Ok(location) => redirect::found(&location),
-            Err(refused) => return Ok(refuse(&redirect_uri, plan.state.as_deref(), &refused)),
+            Err(refused) => {
+                let end = End::of(id, session.redirect_uri.as_ref(), &secrets)?;
+                return Ok(refuse(end, &refused));
+            }
         }
     } else {
         hosted::variables::form(id, &plan.provider, &plan.variables, None)
@@ -251,20 +267,9 @@ pub(crate) fn authorize_url(app: &App, leaving: &Leaving<'_>) -> Result<String, 
     Ok(url.into())
 }
 
-/// The redirect that tells the client of a fault.
-pub(crate) fn refuse(
-    redirect_uri: &RedirectUri,
-    state: Option<&str>,
-    refused: &Refused,
-) -> HttpResponse {
-    Destination::refused(
-        redirect_uri,
-        refused.code,
-        &refused.description,
-        state,
-        &refused.detail,
-    )
-    .respond()
+/// The redirect that tells the client of a fault, or the page that tells the end user.
+pub(crate) fn refuse(end: End<'_>, refused: &Refused) -> HttpResponse {
+    Destination::refused(end, refused.code, &refused.description, &refused.detail).respond()
 }
 
 fn flow_cookie(app: &App, id: AuthorizationSessionId) -> actix_web::cookie::Cookie<'static> {

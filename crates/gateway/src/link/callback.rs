@@ -21,7 +21,7 @@ use crate::{
     link::{
         begin::open_secrets,
         complete, cookie_name, is_bound,
-        redirect::{self, Destination},
+        redirect::{self, Destination, End},
     },
     metrics,
 };
@@ -146,6 +146,17 @@ pub(crate) struct Flow {
     pub(crate) secrets: SessionSecrets,
     pub(crate) client_secret: SecretString,
     pub(crate) parameters: CallbackParameters,
+}
+
+impl Flow {
+    /// Where it is to end.
+    pub(crate) fn end(&self) -> Result<End<'_>, Fault> {
+        End::of(
+            self.claimed.id,
+            self.claimed.redirect_uri.as_ref(),
+            &self.secrets,
+        )
+    }
 }
 
 /// Every check of a callback: state, cookie, provider, one use, `iss`, signature.
@@ -275,7 +286,7 @@ async fn check_provider(
     }))
 }
 
-/// The end of a trusted flow: our code, or an error, both by redirect.
+/// The end of a trusted flow: our code or a credential, or an error.
 async fn end(app: web::Data<App>, flow: Flow, now: DateTime<Utc>) -> Result<Destination, Fault> {
     if let Some(refusal) = refusal(&flow) {
         return fail(&app, &flow, refusal, "refused", now).await;
@@ -339,12 +350,10 @@ pub(crate) async fn fail(
         .fail_authorization_session(flow.claimed.id, &failure, now)
         .await?;
     metrics::flow_ended(flow.claimed.provider.as_str(), outcome);
-    let state = flow.secrets.client_state.as_deref();
     Ok(Destination::refused(
-        &flow.claimed.redirect_uri,
+        flow.end()?,
         failure.error,
         &failure.description,
-        state,
         &failure.detail,
     ))
 }

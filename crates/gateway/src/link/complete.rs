@@ -1,25 +1,30 @@
-//! From the provider's code to ours.
+//! From the provider's code to ours, or to the credential itself.
 
 use chrono::{DateTime, Utc};
 use keyway_domain::{
     SecretString,
     authorization_code::{AuthorizationCode, IssuedCode, LIFETIME},
-    authorization_session::Step,
+    authorization_session::{Failure, Step},
     credential::{GrantSecrets, NewGrant},
     ids::{AuthorizationCodeId, GrantId},
     oauth_error::ErrorCode,
     opaque::OpaqueToken as _,
+    redirect_uri::RedirectUri,
     sealed::Place,
 };
-use keyway_providers::adapter::{Completion, Granted, Stage};
-use keyway_store::NewCompletion;
+use keyway_providers::{
+    adapter::{Completion, Granted, Stage},
+    error::Redaction,
+};
+use keyway_store::{CompletionRefusal, NewCompletion, Unwanted};
 
 use crate::{
     App,
     error::Fault,
+    hosted::session::{OtherAccount, Outcome},
     link::{
         callback::{Flow, fail, failure},
-        redirect::Destination,
+        redirect::{Destination, End},
     },
     metrics,
 };
@@ -61,13 +66,20 @@ pub(crate) async fn complete(
         }
     };
     // The provider took its time; the code's life begins now.
-    issue(app, flow, &granted, app.now()).await
+    let now = app.now();
+    let grant = seal_grant(app, flow, &granted, now)?;
+    match &flow.claimed.redirect_uri {
+        Some(redirect_uri) => issue(app, flow, grant, redirect_uri, now).await,
+        None => connect(app, flow, grant, now).await,
+    }
 }
 
+/// Our code, for the client.
 async fn issue(
     app: &App,
     flow: &Flow,
-    granted: &Granted,
+    grant: NewGrant,
+    redirect_uri: &RedirectUri,
     now: DateTime<Utc>,
 ) -> Result<Destination, Fault> {
     let claimed = &flow.claimed;
@@ -84,29 +96,124 @@ async fn issue(
         .transpose()?;
     let completion = NewCompletion {
         session_id: claimed.id,
-        grant: seal_grant(app, flow, granted, now)?,
+        grant,
         code: IssuedCode {
             id: code_id,
             digest: app.ring.digest(&code),
-            redirect_uri: claimed.redirect_uri.clone(),
+            redirect_uri: redirect_uri.clone(),
             challenge: claimed.challenge.clone(),
             sealed_state,
             expires_at: now + LIFETIME,
         },
     };
     if !app.store.complete_authorization(&completion, now).await? {
-        let detail = "the app was removed while the provider answered".to_owned();
-        let failure = failure(
-            Step::Complete,
-            ErrorCode::ServerError,
-            "The app is no longer registered.",
-            detail,
-        );
-        return fail(app, flow, failure, "failed", now).await;
+        return refuse(app, flow, &completion.grant, now).await;
     }
     metrics::flow_ended(claimed.provider.as_str(), "granted");
     let code = code.secret().expose();
-    Ok(Destination::granted(&claimed.redirect_uri, code, state))
+    Ok(Destination::granted(redirect_uri, code, state))
+}
+
+/// The credential at once, where no client waits for a code.
+async fn connect(
+    app: &App,
+    flow: &Flow,
+    grant: NewGrant,
+    now: DateTime<Utc>,
+) -> Result<Destination, Fault> {
+    let End::Page { token, .. } = flow.end()? else {
+        return Err(Fault::Unreadable("end of the flow"));
+    };
+    let connected = app
+        .store
+        .connect_authorization(flow.claimed.id, &grant, now)
+        .await?;
+    let Some(credential) = connected else {
+        return refuse(app, flow, &grant, now).await;
+    };
+    metrics::flow_ended(flow.claimed.provider.as_str(), "granted");
+    let detail = format!("credential {credential} connected");
+    Ok(Destination::connected(token, detail))
+}
+
+/// The end of a flow that was granted what nobody may have.
+async fn refuse(
+    app: &App,
+    flow: &Flow,
+    grant: &NewGrant,
+    now: DateTime<Utc>,
+) -> Result<Destination, Fault> {
+    let id = flow.claimed.id;
+    let why = app.store.explain_completion_refusal(id, grant).await?;
+    let (failure, unwanted) = match &why {
+        CompletionRefusal::Ended => {
+            let detail = "the app was removed while the provider answered".to_owned();
+            let failure = failure(
+                Step::Complete,
+                ErrorCode::ServerError,
+                "The app is no longer registered.",
+                detail,
+            );
+            return fail(app, flow, failure, "failed", now).await;
+        }
+        CompletionRefusal::LinkSessionUsed => (
+            failure(
+                Step::Complete,
+                ErrorCode::InvalidRequest,
+                "The link has been used already.",
+                "the link session was used meanwhile".into(),
+            ),
+            Unwanted::Unredeemed,
+        ),
+        CompletionRefusal::OtherAccount(expected) => (
+            other_account(expected.as_deref(), grant),
+            Unwanted::NotTheSameAccount,
+        ),
+    };
+    app.store
+        .refuse_grant(id, grant, unwanted, &failure, now)
+        .await?;
+    metrics::flow_ended(flow.claimed.provider.as_str(), "refused");
+    let end = flow.end()?;
+    let detail = format!("{}: {}", failure.error, failure.detail);
+    Ok(match (why, end) {
+        // A page first, even where a client waits: only the end user can do something about it.
+        (CompletionRefusal::OtherAccount(expected), _) => Destination::Page {
+            outcome: Outcome::other_account(&OtherAccount {
+                provider: &flow.provider.definition.name,
+                expected: expected.as_deref(),
+                came: grant.external.label.as_deref(),
+                token: flow.secrets.link_session.as_deref(),
+                flow: id,
+                back: end.refusal(failure.error, &failure.description),
+            }),
+            detail,
+        },
+        (_, End::Page { .. }) => Destination::Page {
+            outcome: Outcome::used(id),
+            detail,
+        },
+        (_, End::Client { .. }) => {
+            Destination::refused(end, failure.error, &failure.description, &failure.detail)
+        }
+    })
+}
+
+/// For the flow log, where it is an admin who reads it.
+fn other_account(expected: Option<&str>, grant: &NewGrant) -> Failure {
+    let came = match &grant.external.label {
+        Some(label) => format!("{label} ({})", grant.external.id),
+        None => grant.external.id.clone(),
+    };
+    let expected = expected.unwrap_or("another account");
+    failure(
+        Step::Identity,
+        ErrorCode::AccessDenied,
+        "Another account was connected than the one to be reconnected.",
+        Redaction::default().words(&format!(
+            "{expected} was to be reconnected, and {came} came"
+        )),
+    )
 }
 
 fn seal_grant(

@@ -1,4 +1,4 @@
-//! The link flow: start, variables, callback, token.
+//! The link flow: start, link sessions, variables, callback, token.
 
 mod begin;
 mod callback;
@@ -6,6 +6,7 @@ mod complete;
 pub(crate) mod diagnostics;
 pub(crate) mod parameters;
 mod redirect;
+mod session;
 mod start;
 mod start_link;
 mod token;
@@ -37,6 +38,18 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
                         .to(start_link::get),
                 )
                 .route(web::get().to(async || too_early()))
+                .route(web::head().to(async || nothing())),
+        )
+        .service(
+            web::resource("/link/session/{token}")
+                .route(web::get().guard(guard::fn_guard(is_visit)).to(session::get))
+                .route(web::get().to(async || too_early()))
+                .route(web::post().to(session::post))
+                .route(web::head().to(async || nothing())),
+        )
+        .service(
+            web::resource("/link/session/{token}/done")
+                .route(web::get().to(session::done))
                 .route(web::head().to(async || nothing())),
         )
         .service(

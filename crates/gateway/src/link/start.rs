@@ -19,6 +19,7 @@ use crate::{
         begin::{self, Proven, Refused, Wishes},
         diagnostics,
         parameters::{Parameters, Repeated},
+        redirect::End,
     },
 };
 
@@ -102,7 +103,8 @@ async fn start(
                 app,
                 Proven {
                     target,
-                    redirect_uri,
+                    redirect_uri: Some(redirect_uri),
+                    link_session: None,
                 },
                 plan,
                 now,
@@ -124,7 +126,11 @@ async fn start(
                     diagnostics::of(app, parameters, Some(&target), &refused.description, now);
                 hosted::debug(&found, &id.to_string(), &refused.detail)
             } else {
-                begin::refuse(&redirect_uri, state, &refused)
+                let end = End::Client {
+                    redirect_uri: &redirect_uri,
+                    state,
+                };
+                begin::refuse(end, &refused)
             })
         }
     }
@@ -249,6 +255,7 @@ async fn keep_refusal(
         account_id: target.account_id,
         oauth_app_id: target.oauth_app_id,
         provider: target.provider.clone(),
+        link_session_id: None,
         failure: Failure {
             step: Step::Start,
             error,

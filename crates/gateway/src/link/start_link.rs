@@ -9,7 +9,10 @@ use crate::{
     App,
     error::Fault,
     hosted,
-    link::begin::{self, Proven, Wishes},
+    link::{
+        begin::{self, Proven, Wishes},
+        redirect::End,
+    },
 };
 
 pub(crate) async fn get(
@@ -59,7 +62,8 @@ async fn start(app: &App, token: &str, now: DateTime<Utc>) -> Result<Option<Http
                 app,
                 Proven {
                     target,
-                    redirect_uri,
+                    redirect_uri: Some(redirect_uri),
+                    link_session: None,
                 },
                 plan,
                 now,
@@ -67,11 +71,13 @@ async fn start(app: &App, token: &str, now: DateTime<Utc>) -> Result<Option<Http
             .await
             .map(Some)
         }
-        Err(refused) => Ok(Some(begin::refuse(
-            &redirect_uri,
-            state.as_deref(),
-            &refused,
-        ))),
+        Err(refused) => {
+            let end = End::Client {
+                redirect_uri: &redirect_uri,
+                state: state.as_deref(),
+            };
+            Ok(Some(begin::refuse(end, &refused)))
+        }
     }
 }
 

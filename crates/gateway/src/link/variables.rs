@@ -20,7 +20,7 @@ use crate::{
         begin::{self, Leaving},
         is_bound,
         parameters::Parameters,
-        redirect,
+        redirect::{self, End},
     },
 };
 
@@ -105,11 +105,8 @@ async fn answer(
             app.store
                 .fail_authorization_session(id, &failure, now)
                 .await?;
-            return Ok(Some(begin::refuse(
-                &flow.redirect_uri,
-                secrets.client_state.as_deref(),
-                &refused,
-            )));
+            let end = End::of(id, flow.redirect_uri.as_ref(), &secrets)?;
+            return Ok(Some(begin::refuse(end, &refused)));
         }
     };
     let digest = app.ring.digest(&state);

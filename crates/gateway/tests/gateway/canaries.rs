@@ -128,7 +128,7 @@ async fn no_secret_at_rest_in_logs_or_in_html() {
 }
 
 /// All rows as text, bytes decoded so that clear text in them would show.
-fn dump(url: &str) -> String {
+pub fn dump(url: &str) -> String {
     let output = Command::new("pg_dump")
         .args(["--data-only", "--inserts", url])
         .output()

@@ -15,7 +15,7 @@ use crate::support::{Answer, Gateway, TestApp, query};
 
 const SCOPE: &str = "link_sessions:write";
 
-async fn api_token(gateway: &Gateway, account: AccountId, scopes: &str) -> String {
+pub async fn api_token(gateway: &Gateway, account: AccountId, scopes: &str) -> String {
     let now = gateway.app.now();
     let token = ApiToken::generate(&OsRandom);
     let new = NewApiToken {

@@ -135,6 +135,7 @@ mod insert {
             account_id: world.account,
             oauth_app_id: world.app,
             provider: slug("linear"),
+            link_session_id: None,
             failure: Failure {
                 step: Step::Start,
                 ..failure()
@@ -185,7 +186,8 @@ mod answers {
         assert_eq!((found.id, found.account_id), (id, world.account));
         assert_eq!(found.client_id, "client");
         assert_eq!(found.provider, slug("linear"));
-        assert_eq!(found.redirect_uri.as_str(), "https://client.example/cb");
+        let redirect_uri = found.redirect_uri.expect("where it ends");
+        assert_eq!(redirect_uri.as_str(), "https://client.example/cb");
         assert_eq!(found.sealed_secrets, sealed("secrets"));
         assert_eq!(found.scopes.to_string(), "read write");
         assert_eq!(found.variables, values(&[("shop", "acme.example")]));

@@ -24,6 +24,7 @@ mod errors;
 mod flow_log;
 mod isolation;
 mod jobs;
+mod link_sessions;
 mod listen;
 mod migrations;
 mod oauth_apps;
