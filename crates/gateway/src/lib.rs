@@ -6,6 +6,7 @@ mod hosted;
 pub mod lifecycle;
 mod link;
 pub mod metrics;
+mod proxy;
 pub mod startup;
 pub mod state;
 
@@ -22,6 +23,7 @@ pub fn routes(app: web::Data<App>) -> impl Fn(&mut web::ServiceConfig) + Clone +
             .configure(assets::routes)
             .configure(link::routes)
             .configure(api::routes)
+            .configure(proxy::routes)
             .route("/health/live", web::get().to(async || health::live()))
             .route("/health/ready", web::get().to(ready))
             .default_service(web::to(hosted::not_found));

@@ -1,7 +1,7 @@
 //! The management API.
 
-mod bearer;
-mod error;
+pub(crate) mod bearer;
+pub(crate) mod error;
 mod start_auth;
 
 use actix_web::web;
