@@ -72,6 +72,8 @@ pub struct HttpError(String);
 #[derive(Clone)]
 pub struct HttpClient {
     pub(crate) client: reqwest::Client,
+    /// The same, with bodies as they are: nothing is unpacked on the way through.
+    streaming: reqwest::Client,
     pub(crate) guard: Arc<AddressGuard>,
     pub(crate) resolver: GuardedResolver,
     pub(crate) call_timeout: Duration,
@@ -124,20 +126,23 @@ impl HttpClient {
             guard: Arc::clone(&guard),
             lookup: options.lookup,
         };
-        let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls(options.additional_roots)?)
-            .dns_resolver(Arc::new(resolver.clone()))
-            .redirect(redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .no_proxy()
-            .referer(false)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .user_agent(concat!("Keyway/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| HttpError(error.to_string()))?;
+        let tls = tls(options.additional_roots)?;
+        let builder = || {
+            reqwest::Client::builder()
+                .tls_backend_preconfigured(tls.clone())
+                .dns_resolver(Arc::new(resolver.clone()))
+                .redirect(redirect::Policy::none())
+                .retry(reqwest::retry::never())
+                .no_proxy()
+                .referer(false)
+                .connect_timeout(CONNECT_TIMEOUT)
+                .pool_idle_timeout(IDLE_TIMEOUT)
+                .user_agent(concat!("Keyway/", env!("CARGO_PKG_VERSION")))
+        };
+        let failed = |error: reqwest::Error| HttpError(error.to_string());
         Ok(Self {
-            client,
+            client: builder().build().map_err(failed)?,
+            streaming: builder().no_gzip().build().map_err(failed)?,
             guard,
             resolver,
             call_timeout: options.call_timeout,
@@ -161,6 +166,22 @@ impl HttpClient {
         tokio::time::timeout(self.call_timeout, call)
             .await
             .unwrap_or(Err(ProviderError::Timeout(self.call_timeout.as_secs())))
+    }
+
+    /// A request whose body and answer may be of any size and take any time: whoever sends it
+    /// watches over both.
+    pub(crate) fn streaming_request(
+        &self,
+        method: reqwest::Method,
+        url: Url,
+    ) -> Result<reqwest::RequestBuilder, ProviderError> {
+        self.check_literal(&url)?;
+        Ok(self.streaming.request(method, url))
+    }
+
+    /// How long a streamed call may stand still.
+    pub(crate) fn patience(&self) -> Duration {
+        self.call_timeout * 3
     }
 
     /// The resolver never sees a host that is an address already.
@@ -224,7 +245,7 @@ fn retry_after(headers: &HeaderMap) -> Option<TimeDelta> {
 }
 
 /// The innermost cause, which names the fault; the outer ones quote the URL.
-fn unreachable(error: reqwest::Error) -> ProviderError {
+pub(crate) fn unreachable(error: reqwest::Error) -> ProviderError {
     if error.is_timeout() && error.is_connect() {
         return ProviderError::Unreachable(format!(
             "no connection within {} seconds",

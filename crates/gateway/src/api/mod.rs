@@ -9,6 +9,7 @@ mod events;
 mod idempotency;
 mod link_sessions;
 mod page;
+mod proxy;
 mod report_unauthorized;
 mod revision;
 mod start_auth;
@@ -54,6 +55,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
             resource("/v1/link-sessions/{id}", &[Method::GET])
                 .route(web::get().to(link_sessions::get)),
         )
+        .configure(proxy::routes)
         .service(web::scope("/v1").default_service(web::to(async || {
             Err::<HttpResponse, _>(ApiError::NotFound("resource"))
         })));

@@ -5,6 +5,9 @@ mod fleet;
 
 mod hang_up;
 mod kill;
+mod proxy;
 mod races;
 mod refresh;
 mod seeded;
+#[path = "../gateway/upstream.rs"]
+mod upstream;
