@@ -11,6 +11,8 @@ pub mod event;
 pub mod freshness;
 pub mod health;
 pub mod ids;
+pub mod metadata;
+pub mod oauth_app;
 pub mod oauth_error;
 pub mod opaque;
 pub mod pkce;
