@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use keyway_domain::{
     credential::{Credential, CredentialKind, EndUser, ExternalAccount},
     health::{Health, HealthStatus},
@@ -84,7 +84,7 @@ const COLUMNS: Columns = (
 );
 
 #[derive(Queryable)]
-struct CredentialRow {
+pub(crate) struct CredentialRow {
     id: Uuid,
     account_id: Uuid,
     oauth_app_id: Uuid,
@@ -106,7 +106,7 @@ struct CredentialRow {
 }
 
 #[derive(Queryable)]
-struct GrantRow {
+pub(crate) struct GrantRow {
     external_label: Option<String>,
     properties: Value,
     secret_names: Value,
@@ -116,9 +116,9 @@ struct GrantRow {
     refreshed_at: Option<DateTime<Utc>>,
 }
 
-type Row = (CredentialRow, GrantRow);
+pub(crate) type Row = (CredentialRow, GrantRow);
 
-fn credential((row, grant): Row) -> Result<Credential, StoreError> {
+pub(crate) fn credential((row, grant): Row) -> Result<Credential, StoreError> {
     let end_user = row.end_user_id.map(|id| EndUser {
         id,
         email: row.end_user_email,
@@ -238,15 +238,23 @@ impl Store {
         account: AccountId,
         id: CredentialId,
     ) -> Result<Option<Credential>, StoreError> {
-        let row: Option<Row> = credentials::table
-            .inner_join(grants::table)
-            .inner_join(oauth_apps::table)
-            .filter(credentials::id.eq(id.uuid()))
-            .filter(credentials::account_id.eq(account.uuid()))
-            .select(COLUMNS)
-            .first(&mut self.read().await?)
-            .await
-            .optional()?;
+        let row = find(&mut *self.read().await?, account, id).await?;
         row.map(credential).transpose()
     }
+}
+
+pub(crate) async fn find(
+    connection: &mut AsyncPgConnection,
+    account: AccountId,
+    id: CredentialId,
+) -> Result<Option<Row>, diesel::result::Error> {
+    credentials::table
+        .inner_join(grants::table)
+        .inner_join(oauth_apps::table)
+        .filter(credentials::id.eq(id.uuid()))
+        .filter(credentials::account_id.eq(account.uuid()))
+        .select(COLUMNS)
+        .first(connection)
+        .await
+        .optional()
 }
