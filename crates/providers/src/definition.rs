@@ -8,7 +8,12 @@ use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 
-use crate::{host::HostPattern, source::Source, template::Template, variables::Variable};
+use crate::{
+    host::HostPattern,
+    source::{Root, Source},
+    template::Template,
+    variables::Variable,
+};
 
 /// One provider.
 #[derive(Debug, Clone, Deserialize)]
@@ -419,6 +424,22 @@ pub struct Property {
     /// Turns a boolean round.
     #[serde(default)]
     pub negate: bool,
+}
+
+impl Credential {
+    /// The property that gives back what this source yielded, with its name. Tokens and their like
+    /// may have other sources besides; what names an account or a variable must be the property's
+    /// only source.
+    pub(crate) fn property_of(&self, root: Root, path: &str) -> Option<(&str, &Property)> {
+        let is_it = |source: &Source| source.root == root && source.path == path;
+        let gives_back = |property: &Property| {
+            let alone = property.from.len() == 1 || root == Root::Granted;
+            property.matches.is_none() && alone && property.from.iter().any(is_it)
+        };
+        let mut properties = self.properties.iter();
+        let found = properties.find(|(_, property)| gives_back(property))?;
+        Some((found.0, found.1))
+    }
 }
 
 /// Type of a property.

@@ -27,6 +27,8 @@ pub mod http;
 mod id_token;
 #[cfg(feature = "client")]
 pub mod identity;
+#[cfg(feature = "client")]
+pub mod import;
 pub mod lint;
 pub mod refresh;
 #[cfg(feature = "client")]

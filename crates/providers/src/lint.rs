@@ -19,6 +19,7 @@ pub fn check(definition: &Definition) -> Vec<String> {
     scopes(definition, &mut findings);
     names(definition, &mut findings);
     credential(definition, &mut findings);
+    inverse(definition, &mut findings);
     if definition.documentation.scheme() != "https" {
         findings.push("documentation: name the vendor's https page".into());
     }
@@ -312,6 +313,50 @@ fn credential(definition: &Definition, findings: &mut Vec<String>) {
             ));
         }
     }
+}
+
+/// What an import cannot do without: properties that give back whose the tokens are, and every
+/// variable that is needed after the flow began.
+fn inverse(definition: &Definition, findings: &mut Vec<String>) {
+    for source in &definition.credential.external_id {
+        if definition
+            .credential
+            .property_of(source.root, &source.path)
+            .is_none()
+        {
+            findings.push(format!(
+                "credential.external_id: no property comes from {source} alone, so an import could not name the account"
+            ));
+        }
+    }
+    let needed: BTreeSet<&str> = later_templates(definition)
+        .flat_map(Template::names)
+        .collect();
+    for (name, variable) in &definition.variables {
+        let mut settings = variable.choices.iter().flat_map(|choice| choice.set.keys());
+        let is_needed = needed.contains(name.as_str())
+            || settings.any(|setting| needed.contains(setting.as_str()));
+        if is_needed
+            && definition
+                .credential
+                .property_of(Root::Variable, name)
+                .is_none()
+        {
+            findings.push(format!(
+                "variables.{name}: no property comes from variable.{name} alone, so an import could not set it"
+            ));
+        }
+    }
+}
+
+/// The templates that are used after the authorization.
+fn later_templates(definition: &Definition) -> impl Iterator<Item = &Template> {
+    let token = &definition.token;
+    let refresh = definition.refresh.iter();
+    std::iter::once(&token.url)
+        .chain(token.parameters.values())
+        .chain(refresh.flat_map(|refresh| refresh.url.iter().chain(refresh.parameters.values())))
+        .chain(definition.revoke.iter().flat_map(call_templates))
 }
 
 fn looks_secret(name: &str, property: &Property) -> bool {

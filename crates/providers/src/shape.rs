@@ -69,12 +69,18 @@ fn first_text(facts: &Facts<'_>, sources: &[Source]) -> Option<String> {
 
 fn value(facts: &Facts<'_>, property: &Property) -> Option<Value> {
     let found = property.from.iter().find_map(|source| facts.find(source))?;
+    cast(property, found)
+}
+
+/// Brings what was found to the property's type; none if it cannot be.
+pub(crate) fn cast(property: &Property, found: Value) -> Option<Value> {
     if let Some(pattern) = &property.matches {
         let matched = whole(pattern)?.is_match(&text(&found)?);
         return Some(Value::Bool(matched != property.negate));
     }
     match property.cast {
         None => Some(found),
+        Some(Cast::String) if found.is_string() => Some(found),
         Some(Cast::String) => text(&found).map(Value::String),
         Some(Cast::Integer) => match &found {
             Value::Number(number) if number.is_i64() || number.is_u64() => Some(found),

@@ -39,22 +39,44 @@ pub enum Root {
 )]
 pub struct InvalidSource(String);
 
+impl Root {
+    const ALL: [Self; 7] = [
+        Self::Token,
+        Self::Granted,
+        Self::Identity,
+        Self::Callback,
+        Self::Variable,
+        Self::IdToken,
+        Self::App,
+    ];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Granted => "granted",
+            Self::Identity => "identity",
+            Self::Callback => "callback",
+            Self::Variable => "variable",
+            Self::IdToken => "id_token",
+            Self::App => "app",
+        }
+    }
+}
+
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.root.as_str(), self.path)
+    }
+}
+
 impl TryFrom<String> for Source {
     type Error = InvalidSource;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         let bad = || InvalidSource(text.clone());
         let (root, path) = text.split_once('.').ok_or_else(bad)?;
-        let root = match root {
-            "token" => Root::Token,
-            "granted" => Root::Granted,
-            "identity" => Root::Identity,
-            "callback" => Root::Callback,
-            "variable" => Root::Variable,
-            "id_token" => Root::IdToken,
-            "app" => Root::App,
-            _ => return Err(bad()),
-        };
+        let known = Root::ALL.into_iter().find(|known| known.as_str() == root);
+        let root = known.ok_or_else(bad)?;
         if path.is_empty() || path.split('.').any(str::is_empty) {
             return Err(bad());
         }

@@ -145,3 +145,27 @@ fn each_fault_is_found() {
         assert!(found.contains(finding), "{new}: {found:?}");
     }
 }
+
+#[test]
+fn what_an_import_needs_is_missed() {
+    for (old, new, finding) in [
+        (
+            "account = { from = [\"identity.second.id\"] }",
+            "account = { from = [\"identity.second.id\", \"identity.first.id\"] }",
+            "no property comes from identity.second.id alone, so an import could not name the account",
+        ),
+        (
+            "url = \"https://example.com/token\"",
+            "url = \"https://example.com/{tenant}/token\"",
+            "variables.tenant: no property comes from variable.tenant alone",
+        ),
+        (
+            "form = { token = \"{refresh_or_access_token}\"",
+            "form = { tenant = \"{tenant}\", token = \"{refresh_or_access_token}\"",
+            "variables.tenant: no property comes from variable.tenant alone",
+        ),
+    ] {
+        let found = findings(old, new);
+        assert!(found.contains(finding), "{new}: {found:?}");
+    }
+}

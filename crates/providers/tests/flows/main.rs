@@ -1,5 +1,9 @@
 //! Each shipped definition against the lab, which behaves as the vendor's documentation says.
-#![expect(clippy::expect_used, reason = "tests; what fails here fails the test")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests; what fails here fails the test"
+)]
 
 mod support;
 
@@ -8,6 +12,7 @@ mod faults;
 mod github;
 mod google;
 mod hubspot;
+mod import;
 mod lab;
 mod linear;
 mod quickbooks;

@@ -183,6 +183,7 @@ pub(crate) fn provider(token_url: &str, more: &str) -> Arc<Provider> {
         kind = "origin_oauth2"
         external_id = ["token.id"]
         [credential.properties]
+        id = {{ from = ["token.id"] }}
         access_token = {{ from = ["granted.access_token"], secret = true }}
         "#
     );
