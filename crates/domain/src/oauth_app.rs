@@ -81,7 +81,10 @@ pub fn client_secret(typed: &SecretString) -> Result<SecretString, InvalidField>
 
 /// Whether a text is the mask of a page or an answer that hides the real value.
 pub fn is_mask(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|c| c == '*' || c == '\u{2022}')
+    !text.is_empty()
+        && text
+            .chars()
+            .all(|c| c == '*' || c == '\u{2022}' || c.is_whitespace())
 }
 
 /// Scopes to ask for; none means the catalogue's default. They may be pasted as the provider's

@@ -19,7 +19,7 @@ use crate::{
     schema::{credentials, grants, oauth_apps},
 };
 
-type Columns = (
+pub(crate) type Columns = (
     (
         credentials::id,
         credentials::account_id,
@@ -51,7 +51,7 @@ type Columns = (
     ),
 );
 
-const COLUMNS: Columns = (
+pub(crate) const COLUMNS: Columns = (
     (
         credentials::id,
         credentials::account_id,

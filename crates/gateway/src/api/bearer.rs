@@ -8,11 +8,25 @@ use keyway_vault::digest;
 
 use crate::{App, api::error::ApiError};
 
-/// The token of the request, if it is good now and may do this (RFC 6750 section 2.1).
+/// The token of the request, if it is good now and may do this.
 pub(crate) async fn authorize(
     app: &App,
     request: &HttpRequest,
     scope: ApiScope,
+    now: DateTime<Utc>,
+) -> Result<FoundApiToken, ApiError> {
+    let found = authenticate(app, request, now).await?;
+    if found.allows(scope) {
+        Ok(found)
+    } else {
+        Err(ApiError::Forbidden(scope.as_str()))
+    }
+}
+
+/// The token of the request, if it is good now (RFC 6750 section 2.1).
+pub(crate) async fn authenticate(
+    app: &App,
+    request: &HttpRequest,
     now: DateTime<Utc>,
 ) -> Result<FoundApiToken, ApiError> {
     let mut values = request.headers().get_all(header::AUTHORIZATION);
@@ -32,10 +46,5 @@ pub(crate) async fn authorize(
         .store
         .find_api_token(digest::unkeyed(&token), now)
         .await?;
-    let found = found.ok_or(ApiError::Unauthorized)?;
-    if found.allows(scope) {
-        Ok(found)
-    } else {
-        Err(ApiError::Forbidden(scope.as_str()))
-    }
+    found.ok_or(ApiError::Unauthorized)
 }

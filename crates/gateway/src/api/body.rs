@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, http::header, web};
 use futures_util::StreamExt as _;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 
 use crate::api::error::ApiError;
 
@@ -57,4 +57,13 @@ pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
             "The body is not JSON.".into()
         })
     })
+}
+
+/// For a member that may be absent, `null`, or there: all three mean something else.
+pub(crate) fn nullable<'de, T, D>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    Option::deserialize(deserializer).map(Some)
 }

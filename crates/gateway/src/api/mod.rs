@@ -2,41 +2,117 @@
 
 mod bearer;
 mod body;
+mod credentials;
+mod deleted;
 mod error;
 mod idempotency;
+mod oauth_apps;
+mod openapi;
 mod page;
+mod path;
+mod problems;
+mod providers;
+mod redirect_uris;
+mod reference;
 mod revision;
 mod start_auth;
 
 use actix_web::{
-    HttpResponse, Resource, guard,
+    HttpResponse, Resource, Route,
+    dev::{AppService, HttpServiceFactory},
+    guard,
     http::{Method, header},
     web::{self, ServiceConfig},
 };
 
-use crate::api::error::ApiError;
+use crate::api::error::{ApiError, ErrorBody};
 
 /// Routes of the API.
 pub(crate) fn routes(config: &mut ServiceConfig) {
+    for path in paths() {
+        config.service(path);
+    }
     config
-        .service(
-            resource("/v1/credentials/start-auth", &[Method::POST])
-                .route(web::post().to(start_auth::post)),
+        .route("/openapi.json", web::get().to(openapi::get))
+        .route("/reference", web::get().to(reference::get));
+    config.service(web::scope("/v1").default_service(web::to(async || {
+        Err::<HttpResponse, _>(ApiError::NotFound("resource"))
+    })));
+}
+
+/// Every path of the API.
+fn paths() -> Vec<Path> {
+    vec![
+        resource("/v1/oauth-apps", &[Method::GET, Method::POST])
+            .route(web::get().to(oauth_apps::list::get))
+            .route(web::post().to(oauth_apps::create::post)),
+        resource(
+            "/v1/oauth-apps/{id}",
+            &[Method::GET, Method::PATCH, Method::DELETE],
         )
-        .service(web::scope("/v1").default_service(web::to(async || {
-            Err::<HttpResponse, _>(ApiError::NotFound("resource"))
-        })));
+        .route(web::get().to(oauth_apps::find::get))
+        .route(web::patch().to(oauth_apps::change::patch))
+        .route(web::delete().to(oauth_apps::delete::delete)),
+        resource("/v1/redirect-uris", &[Method::GET, Method::POST])
+            .route(web::get().to(redirect_uris::list))
+            .route(web::post().to(redirect_uris::create)),
+        resource("/v1/redirect-uris/{id}", &[Method::DELETE])
+            .route(web::delete().to(redirect_uris::delete)),
+        resource("/v1/credentials/start-auth", &[Method::POST])
+            .route(web::post().to(start_auth::post)),
+        resource("/v1/credentials/export", &[Method::GET])
+            .route(web::get().to(credentials::export::get)),
+        resource("/v1/credentials", &[Method::GET, Method::POST])
+            .route(web::get().to(credentials::list::get))
+            .route(web::post().to(credentials::import::post)),
+        resource("/v1/credentials/{id}", &[Method::GET, Method::PATCH])
+            .route(web::get().to(credentials::find::get))
+            .route(web::patch().to(credentials::change::patch)),
+        resource("/v1/providers", &[Method::GET]).route(web::get().to(providers::list)),
+        resource("/v1/providers/{slug}", &[Method::GET]).route(web::get().to(providers::find)),
+    ]
+}
+
+/// A path of the API, and the methods that it takes.
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the document is compared with them")
+)]
+pub(crate) struct Path {
+    path: &'static str,
+    methods: &'static [Method],
+    resource: Resource,
+}
+
+impl Path {
+    /// What one of its methods does.
+    fn route(self, route: Route) -> Self {
+        Self {
+            resource: self.resource.route(route),
+            ..self
+        }
+    }
+}
+
+impl HttpServiceFactory for Path {
+    fn register(self, config: &mut AppService) {
+        self.resource.register(config);
+    }
 }
 
 /// A path of the API. Another method than it takes is told which there are (RFC 9110 section
 /// 15.5.6).
-fn resource(path: &str, methods: &'static [Method]) -> Resource {
-    web::resource(path).default_service(web::route().guard(guard::fn_guard(|_| true)).to(
-        async move || {
-            let names: Vec<&str> = methods.iter().map(Method::as_str).collect();
-            HttpResponse::MethodNotAllowed()
-                .insert_header((header::ALLOW, names.join(", ")))
-                .json(serde_json::json!({"summary": "This method is not known here."}))
-        },
-    ))
+fn resource(path: &'static str, methods: &'static [Method]) -> Path {
+    let other = web::route().guard(guard::fn_guard(|_| true));
+    let resource = web::resource(path).default_service(other.to(async move || {
+        let names: Vec<&str> = methods.iter().map(Method::as_str).collect();
+        HttpResponse::MethodNotAllowed()
+            .insert_header((header::ALLOW, names.join(", ")))
+            .json(ErrorBody::new("This method is not known here."))
+    }));
+    Path {
+        path,
+        methods,
+        resource,
+    }
 }

@@ -1,14 +1,14 @@
 //! The link flow: start, variables, callback, token.
 
 mod begin;
-mod callback;
+pub(crate) mod callback;
 mod complete;
 pub(crate) mod diagnostics;
 pub(crate) mod parameters;
 mod redirect;
-mod start;
-mod start_link;
-mod token;
+pub(crate) mod start;
+pub(crate) mod start_link;
+pub(crate) mod token;
 mod variables;
 
 use actix_web::{

@@ -7,13 +7,19 @@
     reason = "tests"
 )]
 
+mod client;
 mod support;
 
 mod callback;
 mod canaries;
+mod catalogue;
+mod credentials;
+mod document;
 mod flow;
 mod health;
+mod oauth_apps;
 mod providers;
+mod redirect_uris;
 mod start;
 mod start_link;
 mod sweep;

@@ -1,0 +1,106 @@
+//! A client backend with an API token.
+
+use chrono::TimeDelta;
+use keyway_domain::{
+    api_token::{ApiScope, ApiToken},
+    audit::Actor,
+    ids::{AccountId, ApiTokenId},
+    opaque::OpaqueToken as _,
+    random::OsRandom,
+};
+use keyway_store::NewApiToken;
+use serde_json::Value;
+
+use crate::support::{Answer, Gateway};
+
+/// Who calls the API of a gateway.
+pub struct Client<'a> {
+    gateway: &'a Gateway,
+    pub token: String,
+}
+
+impl<'a> Client<'a> {
+    /// With a token of the gateway's account that may do this.
+    pub async fn with(gateway: &'a Gateway, scopes: &str) -> Self {
+        Self::of(gateway, gateway.account, scopes).await
+    }
+
+    /// With a token that may do everything.
+    pub async fn new(gateway: &'a Gateway) -> Self {
+        Self::with(gateway, &ApiScope::ALL.join(",")).await
+    }
+
+    /// With a token of that account.
+    pub async fn of(gateway: &'a Gateway, account: AccountId, scopes: &str) -> Self {
+        let now = gateway.app.now();
+        let token = ApiToken::generate(&OsRandom);
+        let new = NewApiToken {
+            id: ApiTokenId::generate(now, &OsRandom),
+            account_id: account,
+            name: "test".into(),
+            digest: keyway_vault::digest::unkeyed(&token),
+            scopes: ApiScope::parse_list(scopes).expect("scopes"),
+            created_at: now,
+            expires_at: Some(now + TimeDelta::days(1)),
+        };
+        let stored = gateway.app.store.insert_api_token(&new, Actor::Operator);
+        stored.await.expect("stored");
+        Self {
+            gateway,
+            token: token.secret().expose().clone(),
+        }
+    }
+
+    /// A request that is not sent yet.
+    pub fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+        let url = format!("{}{path}", self.gateway.base);
+        self.gateway.request(method, &url).bearer_auth(&self.token)
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        send(self.request("GET", path)).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        send(self.request("DELETE", path)).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        send(self.request("POST", path).json(body)).await
+    }
+
+    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+        send(self.request("PATCH", path).json(body)).await
+    }
+}
+
+pub async fn send(request: reqwest::RequestBuilder) -> Answer {
+    Answer::of(request.send().await.expect("an answer")).await
+}
+
+impl Answer {
+    /// JSON of this status.
+    #[track_caller]
+    pub fn ok(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{self:?} {}", self.log());
+        assert_eq!(self.header("cache-control"), Some("no-store"));
+        self.json()
+    }
+
+    /// An error of the API with this status; and the log says why.
+    #[track_caller]
+    pub fn assert_refused(&self, status: u16, detail: &str) {
+        let summary = self.ok(status)["summary"].clone();
+        assert!(summary.as_str().is_some_and(|summary| !summary.is_empty()));
+        assert!(self.log().contains(detail), "log: {}", self.log());
+    }
+
+    /// A 422 that names exactly these fields.
+    #[track_caller]
+    pub fn assert_invalid(&self, fields: &[&str]) {
+        let body = self.ok(422);
+        let named = body["validation_errors"].as_object().expect("fields");
+        let named: Vec<&str> = named.keys().map(String::as_str).collect();
+        assert_eq!(named, fields, "{body}");
+    }
+}
