@@ -19,6 +19,7 @@ pub mod pkce;
 pub mod provider;
 pub mod random;
 pub mod redirect_uri;
+pub mod revocation;
 pub mod scope;
 pub mod sealed;
 pub mod secret;

@@ -6,6 +6,7 @@ mod hosted;
 pub mod lifecycle;
 mod link;
 pub mod metrics;
+mod proxy;
 pub mod startup;
 pub mod state;
 pub mod transfer;
@@ -23,6 +24,7 @@ pub fn routes(app: web::Data<App>) -> impl Fn(&mut web::ServiceConfig) + Clone +
             .app_data(app.clone())
             .configure(assets::routes)
             .configure(link::routes)
+            .configure(proxy::routes)
             .configure(api::routes)
             .route("/health/live", web::get().to(async || health::live()))
             .route("/health/ready", web::get().to(ready))

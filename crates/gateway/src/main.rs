@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use actix_web::web;
 use anyhow::Context as _;
 use clap::Parser;
-use keyway_gateway::{lifecycle::sweep, metrics, routes, startup};
+use keyway_gateway::{
+    lifecycle::{revoke, sweep},
+    metrics, routes, startup,
+};
 use keyway_web::{
     Settings,
     server::{Listening, stop_on_signal},
@@ -37,6 +40,7 @@ async fn main() -> anyhow::Result<()> {
         }
     }
     let sweeping = tokio::spawn(sweep::run(app.clone()));
+    let revoking = tokio::spawn(revoke::run(app.clone()));
     tracing::info!(address = %listening.address(), public_url = app.public_url.as_str(), "gateway ready");
     listening
         .run(routes(app.clone()), app.stop.clone())?
@@ -45,6 +49,7 @@ async fn main() -> anyhow::Result<()> {
     app.tasks.close();
     app.tasks.wait().await;
     sweeping.await?;
+    revoking.await?;
     tracing::info!("gateway stopped");
     Ok(())
 }

@@ -17,6 +17,10 @@ pub fn install() -> Option<PrometheusHandle> {
         "keyway_flows_total",
         "Link flows that ended, by provider and outcome."
     );
+    metrics::describe_counter!(
+        "keyway_revocations_total",
+        "Requests to providers to end a grant, by provider and outcome."
+    );
     Some(handle)
 }
 
@@ -46,4 +50,9 @@ pub fn routes(
 /// Counts a flow that ended.
 pub(crate) fn flow_ended(provider: &str, outcome: &'static str) {
     metrics::counter!("keyway_flows_total", "provider" => provider.to_owned(), "outcome" => outcome).increment(1);
+}
+
+/// Counts a provider that was asked to end a grant.
+pub(crate) fn revocation_ended(provider: &str, outcome: &'static str) {
+    metrics::counter!("keyway_revocations_total", "provider" => provider.to_owned(), "outcome" => outcome).increment(1);
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::{
+    api::Api,
     host::HostPattern,
     source::{Root, Source},
     template::Template,
@@ -52,6 +53,8 @@ pub struct Definition {
     /// Calls that tell whose the tokens are, in order; a later one may use an earlier one's answer.
     #[serde(default)]
     pub identity: Vec<Identity>,
+    /// Where the provider's API is, for the proxy; absent: there is no proxy to it.
+    pub api: Option<Api>,
     /// What becomes of it all.
     pub credential: Credential,
 }

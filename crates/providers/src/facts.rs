@@ -33,7 +33,10 @@ impl Facts<'_> {
         match name {
             "client_id" => Some(self.client_id.to_owned()),
             "client_secret" => Some(self.client_secret.expose().clone()),
-            "access_token" => Some(granted?.access_token.expose().clone()),
+            // An imported credential may have none yet.
+            "access_token" => {
+                Some(granted?.access_token.expose().clone()).filter(|token| !token.is_empty())
+            }
             "refresh_token" => Some(granted?.refresh_token.as_ref()?.expose().clone()),
             "refresh_or_access_token" => {
                 let granted = granted?;

@@ -65,6 +65,8 @@ pub struct HttpError(String);
 #[derive(Clone)]
 pub struct HttpClient {
     client: reqwest::Client,
+    /// The same, with bodies as they are: nothing is unpacked on the way through.
+    streaming: reqwest::Client,
     guard: Arc<AddressGuard>,
     call_timeout: Duration,
 }
@@ -114,20 +116,23 @@ impl HttpClient {
             guard: Arc::clone(&guard),
             lookup: options.lookup,
         };
-        let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls(options.additional_roots)?)
-            .dns_resolver(Arc::new(resolver))
-            .redirect(redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .no_proxy()
-            .referer(false)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .pool_idle_timeout(Duration::from_secs(30))
-            .user_agent(concat!("Keyway/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| HttpError(error.to_string()))?;
+        let (tls, resolver) = (tls(options.additional_roots)?, Arc::new(resolver));
+        let builder = || {
+            reqwest::Client::builder()
+                .tls_backend_preconfigured(tls.clone())
+                .dns_resolver(Arc::clone(&resolver))
+                .redirect(redirect::Policy::none())
+                .retry(reqwest::retry::never())
+                .no_proxy()
+                .referer(false)
+                .connect_timeout(CONNECT_TIMEOUT)
+                .pool_idle_timeout(Duration::from_secs(30))
+                .user_agent(concat!("Keyway/", env!("CARGO_PKG_VERSION")))
+        };
+        let failed = |error: reqwest::Error| HttpError(error.to_string());
         Ok(Self {
-            client,
+            client: builder().build().map_err(failed)?,
+            streaming: builder().no_gzip().build().map_err(failed)?,
             guard,
             call_timeout: options.call_timeout,
         })
@@ -150,6 +155,22 @@ impl HttpClient {
         tokio::time::timeout(self.call_timeout, call)
             .await
             .unwrap_or(Err(ProviderError::Timeout(self.call_timeout.as_secs())))
+    }
+
+    /// A request whose body and answer may be of any size and take any time: whoever sends it
+    /// watches over both.
+    pub(crate) fn streaming_request(
+        &self,
+        method: reqwest::Method,
+        url: Url,
+    ) -> Result<reqwest::RequestBuilder, ProviderError> {
+        self.check_literal(&url)?;
+        Ok(self.streaming.request(method, url))
+    }
+
+    /// How long a streamed call may stand still.
+    pub(crate) fn patience(&self) -> Duration {
+        self.call_timeout * 3
     }
 
     /// The resolver never sees a host that is an address already.
@@ -194,7 +215,7 @@ async fn read(mut response: reqwest::Response) -> Result<Answer, ProviderError> 
 }
 
 /// The innermost cause, which names the fault; the outer ones quote the URL.
-fn unreachable(error: reqwest::Error) -> ProviderError {
+pub(crate) fn unreachable(error: reqwest::Error) -> ProviderError {
     if error.is_timeout() && error.is_connect() {
         return ProviderError::Unreachable(format!(
             "no connection within {} seconds",

@@ -8,6 +8,7 @@ mod adapters;
 pub mod address;
 #[cfg(feature = "client")]
 pub mod answer;
+pub mod api;
 #[cfg(feature = "client")]
 pub mod authorize;
 #[cfg(feature = "client")]
@@ -30,6 +31,8 @@ pub mod identity;
 #[cfg(feature = "client")]
 pub mod import;
 pub mod lint;
+#[cfg(feature = "client")]
+pub mod proxy;
 pub mod refresh;
 #[cfg(feature = "client")]
 pub mod request;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     Definition,
+    api::{Api, ApiAuthorization},
     definition::{Call, Identity, Pkce, Property},
     host,
     source::{Root, Source},
@@ -20,6 +21,7 @@ pub fn check(definition: &Definition) -> Vec<String> {
     names(definition, &mut findings);
     credential(definition, &mut findings);
     inverse(definition, &mut findings);
+    api(definition, &mut findings);
     if definition.documentation.scheme() != "https" {
         findings.push("documentation: name the vendor's https page".into());
     }
@@ -110,6 +112,9 @@ fn urls(definition: &Definition, findings: &mut Vec<String>) {
     if let Some(call) = &definition.revoke {
         check("revoke.url", &call.url);
     }
+    if let Some(api) = &definition.api {
+        check("api.base_url", &api.base_url);
+    }
     for identity in &definition.identity {
         check(
             &format!("identity.{}.url", identity.name),
@@ -191,6 +196,19 @@ fn names(definition: &Definition, findings: &mut Vec<String>) {
     if let Some(call) = &definition.revoke {
         in_call("revoke", call, &|name| is_kept_value(definition, name));
     }
+    for name in definition
+        .api
+        .iter()
+        .flat_map(api_templates)
+        .flat_map(Template::names)
+    {
+        used.insert(name.to_owned());
+        let is_kept =
+            name == "access_token" || (!is_credential(name) && is_kept_value(definition, name));
+        if !known.contains(name) && !is_kept {
+            findings.push(format!("api: {{{name}}} has no value there"));
+        }
+    }
     for source in sources(definition) {
         if source.root == Root::Variable {
             used.insert(source.path.clone());
@@ -214,6 +232,22 @@ fn known_variables(definition: &Definition) -> BTreeSet<&str> {
     names
         .chain(choices.flat_map(|choice| choice.set.keys().map(String::as_str)))
         .collect()
+}
+
+fn api_templates(api: &Api) -> impl Iterator<Item = &Template> {
+    std::iter::once(&api.base_url).chain(api.headers.values())
+}
+
+/// What the types of `[api]` do not catch.
+fn api(definition: &Definition, findings: &mut Vec<String>) {
+    let Some(api) = &definition.api else { return };
+    let names_token = |template: &Template| template.names().any(|name| name == "access_token");
+    if names_token(&api.base_url) {
+        findings.push("api.base_url: a URL must not hold the access token".into());
+    }
+    if api.authorization == ApiAuthorization::None && !api.headers.values().any(names_token) {
+        findings.push("api: nothing sends the access token".into());
+    }
 }
 
 fn call_templates(call: &Call) -> impl Iterator<Item = &Template> {
@@ -357,6 +391,7 @@ fn later_templates(definition: &Definition) -> impl Iterator<Item = &Template> {
         .chain(token.parameters.values())
         .chain(refresh.flat_map(|refresh| refresh.url.iter().chain(refresh.parameters.values())))
         .chain(definition.revoke.iter().flat_map(call_templates))
+        .chain(definition.api.iter().flat_map(api_templates))
 }
 
 fn looks_secret(name: &str, property: &Property) -> bool {

@@ -77,3 +77,9 @@ fn what_is_not_verified_says_so() {
     let open = all(|p| p.definition.certainty != Certainty::Verified);
     assert_eq!(open, ["hubspot", "quickbooks"]);
 }
+
+#[test]
+fn every_provider_has_an_api() {
+    let wrong = all(|p| p.definition.api.is_none());
+    assert!(wrong.is_empty(), "{wrong:?}");
+}

@@ -169,3 +169,49 @@ fn what_an_import_needs_is_missed() {
         assert!(found.contains(finding), "{new}: {found:?}");
     }
 }
+
+#[test]
+fn what_is_wrong_with_an_api_is_found() {
+    let api = |api: &str| findings("[credential]", &format!("[api]\n{api}\n[credential]"));
+    assert_eq!(
+        api("base_url = \"https://example.com/{token.account}\""),
+        ""
+    );
+    for (text, finding) in [
+        (
+            "base_url = \"http://example.com\"",
+            "api.base_url: use https",
+        ),
+        (
+            "base_url = \"https://example.com/{access_token}\"",
+            "a URL must not hold the access token",
+        ),
+        (
+            "base_url = \"https://example.com/{tenant}\"",
+            "variables.tenant: no property comes from variable.tenant alone",
+        ),
+        (
+            "base_url = \"https://example.com\"\nauthorization = \"none\"",
+            "nothing sends the access token",
+        ),
+        (
+            "base_url = \"https://example.com\"\nheaders = { X-Secret = \"{client_secret}\" }",
+            "api: {client_secret} has no value there",
+        ),
+        (
+            "base_url = \"https://example.com/{token.access_token}\"",
+            "api: {token.access_token} has no value there",
+        ),
+        (
+            "base_url = \"https://example.com/{identity.first.id}\"",
+            "api: {identity.first.id} has no value there",
+        ),
+        (
+            "base_url = \"https://example.com\"\nquery = { a = \"b\" }",
+            "unknown field",
+        ),
+    ] {
+        let found = api(text);
+        assert!(found.contains(finding), "{text}: {found:?}");
+    }
+}

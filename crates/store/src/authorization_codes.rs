@@ -71,19 +71,23 @@ impl Statement for CompleteSession {
 struct RedeemCode;
 
 impl Statement for RedeemCode {
-    // The first UPDATE is the guard: of any number of callers, on any number of gateways, one finds
+    // The UPDATE of the code is the guard: of any number of callers, on any number of gateways, one finds
     // the row unredeemed. Everything else hangs on what it returns, in the same commit.
     // `IS NOT DISTINCT FROM` binds the challenge both ways: a missing verifier and a verifier that
     // answers no challenge are refused alike (RFC 9700 section 2.1.1).
+    // The app is locked first, as in a removal of the app: who comes second finds it gone.
     // A credential that was there keeps its id and gets the new grant; the old one is erased.
     const SQL: &'static str = concat!(
         "
-        WITH code AS (
-            UPDATE authorization_codes
+        WITH app AS (
+            SELECT id FROM oauth_apps WHERE id = ?2 AND removed_at IS NULL FOR KEY SHARE
+        ), code AS (
+            UPDATE authorization_codes c
             SET redeemed_at = ?4
-            WHERE code_digest = ?1 AND oauth_app_id = ?2 AND redeemed_at IS NULL AND expires_at > ?4
-              AND code_challenge IS NOT DISTINCT FROM ?3
-            RETURNING id, account_id, oauth_app_id, grant_id, sealed_state, session_id
+            FROM app
+            WHERE c.code_digest = ?1 AND c.oauth_app_id = app.id AND c.redeemed_at IS NULL AND c.expires_at > ?4
+              AND c.code_challenge IS NOT DISTINCT FROM ?3
+            RETURNING c.id, c.account_id, c.oauth_app_id, c.grant_id, c.sealed_state, c.session_id
         ), granted AS (
             SELECT g.*, l.metadata, l.end_user_id, l.end_user_email, l.end_user_name, NULL AS name
             FROM code

@@ -14,9 +14,7 @@ use keyway_domain::{
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::{
-    Conflict, Store, StoreError, audit_events, column::object, events, schema::oauth_apps,
-};
+use crate::{Store, StoreError, audit_events, column::object, events, schema::oauth_apps};
 
 /// An app to store.
 #[derive(Debug, Clone)]
@@ -83,17 +81,6 @@ pub struct OauthAppChange {
     pub revision: Option<i64>,
 }
 
-/// What became of a removal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Removal {
-    /// Gone.
-    Removed,
-    /// The account has no such app.
-    Unknown,
-    /// Credentials, or flows of the last minute, still need it.
-    InUse,
-}
-
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = oauth_apps, check_for_backend(diesel::pg::Pg))]
 pub(crate) struct Row {
@@ -138,7 +125,7 @@ impl Store {
     /// Registers an app.
     ///
     /// # Errors
-    /// [`Conflict::Exists`] if the account has registered this client id of this provider.
+    /// [`crate::Conflict::Exists`] if the account has registered this client id of this provider.
     pub async fn insert_oauth_app(
         &self,
         new: &NewOauthApp,
@@ -298,60 +285,6 @@ impl Store {
                 })
                 .await?;
         changed.map(OauthApp::try_from).transpose()
-    }
-
-    /// Removes an app that nothing needs any more. The foreign keys are the guard.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn delete_oauth_app(
-        &self,
-        account: AccountId,
-        id: OauthAppId,
-        actor: Actor,
-        now: DateTime<Utc>,
-    ) -> Result<Removal, StoreError> {
-        let random = self.random.as_ref();
-        let removed = self
-            .write()
-            .await?
-            .transaction(async |connection| {
-                let name: Option<String> = diesel::delete(oauth_apps::table)
-                    .filter(oauth_apps::id.eq(id.uuid()))
-                    .filter(oauth_apps::account_id.eq(account.uuid()))
-                    .filter(oauth_apps::removed_at.is_null())
-                    .returning(oauth_apps::name)
-                    .get_result(connection)
-                    .await
-                    .optional()?;
-                if let Some(name) = &name {
-                    let event = event(
-                        account,
-                        actor,
-                        "oauth_app.deleted",
-                        id,
-                        json!({"name": name}),
-                    );
-                    audit_events::insert(connection, random, &event, now).await?;
-                    let told = NewEvent {
-                        account_id: account,
-                        kind: EventKind::OAUTH_APP_DELETED,
-                        credential_id: None,
-                        oauth_app_id: Some(id),
-                        data: json!({"name": name}),
-                    };
-                    events::insert(connection, random, &told, now).await?;
-                }
-                Ok::<_, diesel::result::Error>(name.is_some())
-            })
-            .await
-            .map_err(StoreError::from);
-        match removed {
-            Ok(true) => Ok(Removal::Removed),
-            Ok(false) => Ok(Removal::Unknown),
-            Err(StoreError::Conflict(Conflict::InUse)) => Ok(Removal::InUse),
-            Err(error) => Err(error),
-        }
     }
 }
 

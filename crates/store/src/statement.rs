@@ -34,6 +34,7 @@ pub(crate) enum Bind {
     MaybeUuid(Option<Uuid>),
     MaybeJson(Option<Value>),
     BigInt(i64),
+    MaybeBigInt(Option<i64>),
     Int(i32),
     Bool(bool),
 }
@@ -97,6 +98,7 @@ fn push<'b>(out: &mut AstPass<'_, 'b, Pg>, bind: &'b Bind) -> QueryResult<()> {
         Bind::MaybeUuid(value) => out.push_bind_param::<Nullable<sql_types::Uuid>, _>(value),
         Bind::MaybeJson(value) => out.push_bind_param::<Nullable<Jsonb>, _>(value),
         Bind::BigInt(value) => out.push_bind_param::<BigInt, _>(value),
+        Bind::MaybeBigInt(value) => out.push_bind_param::<Nullable<BigInt>, _>(value),
         Bind::Int(value) => out.push_bind_param::<Integer, _>(value),
         Bind::Bool(value) => out.push_bind_param::<Bool, _>(value),
     }

@@ -1,23 +1,12 @@
 //! What time makes obsolete, in batches that several gateways can share.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{prelude::*, sql_types};
 use diesel_async::RunQueryDsl;
-use keyway_domain::{
-    ids::{AccountId, GrantId, OauthAppId},
-    provider::ProviderSlug,
-    sealed::Sealed,
-};
-use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::{
     Store, StoreError,
-    authorization_sessions::variables,
-    column::object,
-    oauth_apps::slug,
     schema::{console_sessions, setup_links, start_links},
     statement::{Bind, Statement, statement},
 };
@@ -34,34 +23,8 @@ pub struct Erased {
     pub session_secrets: usize,
     /// Entries of the flow log that are older than 30 days.
     pub flows: usize,
-    /// Console sessions, set-up links and start links that ended.
+    /// Console sessions, set-up links and start links that ended, and removed apps.
     pub others: usize,
-}
-
-/// A grant whose code nobody redeemed: erased here, to be revoked at the provider by the caller.
-#[derive(Debug, Clone)]
-pub struct Unredeemed {
-    /// Its id, which the seal is bound to.
-    pub grant_id: GrantId,
-    /// The tenant.
-    pub account_id: AccountId,
-    /// The OAuth app.
-    pub oauth_app_id: OauthAppId,
-    /// The provider.
-    pub provider: ProviderSlug,
-    /// The provider's client id.
-    pub client_id: String,
-    /// The provider's client secret.
-    pub sealed_client_secret: Sealed,
-    /// Properties that may be shown.
-    pub public: Map<String, Value>,
-    /// The sealed properties.
-    pub sealed_secrets: Sealed,
-    /// The provider's variables.
-    pub variables: BTreeMap<String, String>,
-    /// Whether the same external account has a credential of the same app. At several providers a
-    /// revocation ends all of an account's grants to an app, and would take that one along.
-    pub is_connected: bool,
 }
 
 struct EraseSessionSecrets;
@@ -96,46 +59,35 @@ impl Statement for DeleteOldFlows {
     type Row = sql_types::Uuid;
 }
 
-struct TakeUnredeemed;
+struct EndUnredeemed;
 
-impl Statement for TakeUnredeemed {
+impl Statement for EndUnredeemed {
+    // The code lets go of its grant, so that it is found once.
     const SQL: &'static str = "
-        DELETE FROM grants g
-        USING (SELECT c.grant_id FROM authorization_codes c
-               WHERE c.redeemed_at IS NULL AND c.grant_id IS NOT NULL AND c.expires_at < ?1
-               ORDER BY c.expires_at LIMIT 100 FOR UPDATE SKIP LOCKED) due,
-              oauth_apps a
-        WHERE g.id = due.grant_id AND a.id = g.oauth_app_id
-        RETURNING g.id, g.account_id, a.id, a.provider, a.client_id, a.sealed_client_secret,
-                  g.properties, g.sealed_secrets, g.variables,
-                  EXISTS (SELECT FROM credentials c
-                          WHERE c.oauth_app_id = g.oauth_app_id AND c.kind = g.kind AND c.external_id = g.external_id)";
-    type Row = (
-        sql_types::Uuid,
-        sql_types::Uuid,
-        sql_types::Uuid,
-        sql_types::Text,
-        sql_types::Text,
-        sql_types::Binary,
-        sql_types::Jsonb,
-        sql_types::Binary,
-        sql_types::Jsonb,
-        sql_types::Bool,
-    );
+        WITH due AS (
+            SELECT c.id, c.grant_id FROM authorization_codes c
+            WHERE c.redeemed_at IS NULL AND c.grant_id IS NOT NULL AND c.expires_at < ?1
+            ORDER BY c.expires_at LIMIT 100 FOR UPDATE SKIP LOCKED
+        ), released AS (
+            UPDATE authorization_codes c SET grant_id = NULL FROM due WHERE c.id = due.id
+        )
+        UPDATE grants g
+        SET revoke_at = ?2, ended_reason = 'unredeemed', refresh_at = NULL
+        FROM due
+        WHERE g.id = due.grant_id
+        RETURNING g.id";
+    type Row = sql_types::Uuid;
 }
 
-#[derive(Queryable)]
-struct UnredeemedRow {
-    grant_id: Uuid,
-    account_id: Uuid,
-    oauth_app_id: Uuid,
-    provider: String,
-    client_id: String,
-    sealed_client_secret: Vec<u8>,
-    properties: Value,
-    sealed_secrets: Vec<u8>,
-    variables: Value,
-    is_connected: bool,
+struct DropRemovedApps;
+
+impl Statement for DropRemovedApps {
+    // Apps go with their last grant; two that go at the same moment may each have seen the other.
+    const SQL: &'static str = "
+        DELETE FROM oauth_apps a
+        WHERE a.removed_at IS NOT NULL AND NOT EXISTS (SELECT FROM grants g WHERE g.oauth_app_id = a.id)
+        RETURNING a.id";
+    type Row = sql_types::Uuid;
 }
 
 impl Store {
@@ -162,40 +114,26 @@ impl Store {
         let starts = diesel::delete(start_links::table.filter(start_links::expires_at.lt(now)))
             .execute(&mut connection)
             .await?;
+        let apps: Vec<Uuid> = statement::<DropRemovedApps>(vec![])
+            .load(&mut connection)
+            .await?;
         Ok(Erased {
             session_secrets: secrets.len(),
             flows: flows.len(),
-            others: sessions + setups + starts,
+            others: sessions + setups + starts + apps.len(),
         })
     }
 
-    /// Erases one batch of grants whose code nobody redeemed, and hands them out for revocation.
+    /// Has one batch of grants revoked whose code nobody redeemed; how many.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn take_unredeemed_grants(
-        &self,
-        now: DateTime<Utc>,
-    ) -> Result<Vec<Unredeemed>, StoreError> {
-        let rows: Vec<UnredeemedRow> = statement::<TakeUnredeemed>(vec![Bind::Time(now - GRACE)])
-            .load(&mut self.write().await?)
-            .await?;
-        rows.into_iter()
-            .map(|row| {
-                Ok(Unredeemed {
-                    grant_id: row.grant_id.into(),
-                    account_id: row.account_id.into(),
-                    oauth_app_id: row.oauth_app_id.into(),
-                    provider: slug("oauth_apps", &row.provider)?,
-                    client_id: row.client_id,
-                    sealed_client_secret: Sealed::from_bytes(row.sealed_client_secret),
-                    public: object("grants", "properties", row.properties)?,
-                    sealed_secrets: Sealed::from_bytes(row.sealed_secrets),
-                    variables: variables(row.variables)?,
-                    is_connected: row.is_connected,
-                })
-            })
-            .collect()
+    pub async fn end_unredeemed_grants(&self, now: DateTime<Utc>) -> Result<usize, StoreError> {
+        let ended: Vec<Uuid> =
+            statement::<EndUnredeemed>(vec![Bind::Time(now - GRACE), Bind::Time(now)])
+                .load(&mut self.write().await?)
+                .await?;
+        Ok(ended.len())
     }
 }
 

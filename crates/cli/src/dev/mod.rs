@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use clap::Args;
 use keyway_devdb::{Binaries, Cluster, Options};
 use keyway_domain::random::OsRandom;
-use keyway_gateway::lifecycle::sweep;
+use keyway_gateway::lifecycle::{revoke, sweep};
 use keyway_web::{
     Settings,
     server::{Listening, stop_on_signal},
@@ -147,6 +147,7 @@ async fn serve(
         }
     });
     let sweeping = tokio::spawn(sweep::run(gateway.clone()));
+    let revoking = tokio::spawn(revoke::run(gateway.clone()));
     print_addresses(settings, directory, &seeded, &client_url)?;
     for server in servers {
         server.await??;
@@ -155,6 +156,7 @@ async fn serve(
     gateway.tasks.close();
     gateway.tasks.wait().await;
     sweeping.await?;
+    revoking.await?;
     Ok(())
 }
 

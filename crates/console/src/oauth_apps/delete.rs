@@ -25,7 +25,7 @@ struct DeletePage<'a> {
     frame: Frame<'a>,
     app: &'a OauthApp,
     provider_name: String,
-    /// It was tried, and something still needs the app.
+    /// It was tried, and credentials still need the app.
     in_use: bool,
 }
 
@@ -57,12 +57,19 @@ async fn delete(
     let found = find(app, session, request).await?;
     let removal = app
         .store
-        .delete_oauth_app(session.account(), found.id, session.actor(), app.now())
+        .remove_oauth_app(
+            session.account(),
+            found.id,
+            false,
+            None,
+            session.actor(),
+            app.now(),
+        )
         .await?;
     match removal {
         Removal::Removed => Ok(page::see_other("/oauth-apps?done=app-deleted")),
-        Removal::Unknown => Err(PageError::NotFound),
-        Removal::InUse => confirm(app, request, session, &found, true),
+        Removal::Unknown | Removal::Changed => Err(PageError::NotFound),
+        Removal::InUse(_) => confirm(app, request, session, &found, true),
     }
 }
 

@@ -1,10 +1,10 @@
 //! The management API.
 
-mod bearer;
+pub(crate) mod bearer;
 mod body;
 mod credentials;
 mod deleted;
-mod error;
+pub(crate) mod error;
 mod idempotency;
 mod oauth_apps;
 mod openapi;
@@ -65,9 +65,13 @@ fn paths() -> Vec<Path> {
         resource("/v1/credentials", &[Method::GET, Method::POST])
             .route(web::get().to(credentials::list::get))
             .route(web::post().to(credentials::import::post)),
-        resource("/v1/credentials/{id}", &[Method::GET, Method::PATCH])
-            .route(web::get().to(credentials::find::get))
-            .route(web::patch().to(credentials::change::patch)),
+        resource(
+            "/v1/credentials/{id}",
+            &[Method::GET, Method::PATCH, Method::DELETE],
+        )
+        .route(web::get().to(credentials::find::get))
+        .route(web::patch().to(credentials::change::patch))
+        .route(web::delete().to(credentials::delete::delete)),
         resource("/v1/providers", &[Method::GET]).route(web::get().to(providers::list)),
         resource("/v1/providers/{slug}", &[Method::GET]).route(web::get().to(providers::find)),
     ]

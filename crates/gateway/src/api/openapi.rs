@@ -10,7 +10,7 @@ use utoipa::{
 use crate::{
     App,
     api::{credentials, error::ErrorBody, oauth_apps, providers, redirect_uris, start_auth},
-    link,
+    link, proxy,
 };
 
 #[derive(OpenApi)]
@@ -27,6 +27,7 @@ use crate::{
         (name = "Redirect URIs", description = "Where flows may end, for all your OAuth apps."),
         (name = "Credentials", description = "What providers granted."),
         (name = "Providers", description = "The catalogue."),
+        (name = "Proxy", description = "Your own calls of a provider's API, made with a credential."),
     ),
     paths(
         link::start::get,
@@ -48,8 +49,10 @@ use crate::{
         credentials::export::get,
         credentials::find::get,
         credentials::change::patch,
+        credentials::delete::delete,
         providers::list,
         providers::find,
+        proxy::handle,
     ),
     components(schemas(ErrorBody)),
     modifiers(&Bearer),
@@ -81,13 +84,21 @@ pub(crate) fn document(public_url: &str) -> Value {
     }
     let paths = document.get_mut("paths").and_then(Value::as_object_mut);
     for (path, item) in paths.into_iter().flatten() {
-        for operation in item.as_object_mut().into_iter().flat_map(Map::values_mut) {
+        for (method, operation) in item.as_object_mut().into_iter().flatten() {
             if let Some(operation) = operation.as_object_mut() {
+                name(method, operation);
                 complete(path, operation);
             }
         }
     }
     document
+}
+
+/// One description for several methods would give all the same id.
+fn name(method: &str, operation: &mut Map<String, Value>) {
+    if operation.get("operationId").is_some_and(|id| id == "proxy") {
+        operation.insert("operationId".into(), format!("proxy-{method}").into());
+    }
 }
 
 /// Adds what holds for every endpoint of the kind, so that none can forget it.
@@ -200,7 +211,10 @@ mod tests {
 
     #[test]
     fn every_endpoint_is_described_and_nothing_else() {
-        let of_api = |(path, _): &(String, String)| path.starts_with("/v1/");
+        // The proxy takes any method and any path below its own.
+        let of_api = |(path, _): &(String, String)| {
+            path.starts_with("/v1/") && !path.starts_with("/v1/proxy/")
+        };
         let described: BTreeSet<_> = operations().into_iter().filter(of_api).collect();
         let served: BTreeSet<_> = crate::api::paths()
             .into_iter()

@@ -1,3 +1,4 @@
 //! Work in the background.
 
+pub mod revoke;
 pub mod sweep;

@@ -1,12 +1,11 @@
-//! Erases what has ended, and revokes what nobody redeemed.
+//! Erases what has ended, and hands over what nobody redeemed to be revoked.
 
 use std::time::Duration;
 
 use actix_web::web;
-use keyway_domain::{credential::GrantSecrets, sealed::Place};
-use keyway_store::{StoreError, Unredeemed};
+use keyway_store::StoreError;
 
-use crate::{App, error::Fault};
+use crate::App;
 
 /// Between two sweeps when there is nothing to do.
 const PAUSE: Duration = Duration::from_secs(30);
@@ -33,61 +32,6 @@ pub async fn run(app: web::Data<App>) {
 pub async fn once(app: &App) -> Result<usize, StoreError> {
     let now = app.now();
     let erased = app.store.sweep(now).await?;
-    let unredeemed = app.store.take_unredeemed_grants(now).await?;
-    for grant in &unredeemed {
-        let grant_id = grant.grant_id;
-        match revoke(app, grant).await {
-            Ok(true) => {
-                tracing::info!(%grant_id, provider = %grant.provider, "unredeemed grant revoked and erased");
-            }
-            Ok(false) => {
-                tracing::info!(%grant_id, provider = %grant.provider, "unredeemed grant erased");
-            }
-            Err(error) => {
-                tracing::warn!(%grant_id, provider = %grant.provider, %error, "unredeemed grant erased, not revoked");
-            }
-        }
-    }
-    Ok(erased.session_secrets + erased.flows + erased.others + unredeemed.len())
-}
-
-/// Ends the grant at the provider, where there is a way and nothing else hangs on it; best effort.
-async fn revoke(app: &App, grant: &Unredeemed) -> Result<bool, RevokeError> {
-    if grant.is_connected {
-        return Ok(false);
-    }
-    let Some(provider) = app.catalogue.find(&grant.provider) else {
-        return Ok(false);
-    };
-    let place = Place::grant_secrets(grant.grant_id, grant.account_id);
-    let opened = app
-        .ring
-        .open(&place, &grant.sealed_secrets)
-        .map_err(Fault::from)?;
-    let secrets: GrantSecrets =
-        serde_json::from_str(opened.expose()).map_err(|_| Fault::Unreadable("grant"))?;
-    let place = Place::oauth_app_client_secret(grant.oauth_app_id, grant.account_id);
-    let client_secret = app
-        .ring
-        .open(&place, &grant.sealed_client_secret)
-        .map_err(Fault::from)?;
-    let revoked = provider
-        .revoke(
-            &app.http,
-            &grant.client_id,
-            &client_secret,
-            &grant.variables,
-            &grant.public,
-            &secrets,
-        )
-        .await?;
-    Ok(revoked)
-}
-
-#[derive(Debug, thiserror::Error)]
-enum RevokeError {
-    #[error(transparent)]
-    Fault(#[from] Fault),
-    #[error(transparent)]
-    Provider(#[from] keyway_providers::ProviderError),
+    let unredeemed = app.store.end_unredeemed_grants(now).await?;
+    Ok(erased.session_secrets + erased.flows + erased.others + unredeemed)
 }

@@ -315,6 +315,47 @@ mod importing {
     }
 }
 
+mod deleting {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_credential_is_deleted_and_revoked() {
+        let gateway = Gateway::start().await;
+        let client = Client::new(&gateway).await;
+        let app = gateway.register("linear").await;
+        let (id, _) = connected(&gateway, &app).await;
+        let path = format!("{PATH}/{id}");
+        let stale = client.request("DELETE", &path).header("if-match", "\"9\"");
+        send(stale).await.assert_refused(412, "If-Match");
+        let deleted = client.delete(&path).await.ok(200);
+        assert_eq!(
+            (&deleted["id"], &deleted["deleted"]),
+            (&json!(id), &json!(true))
+        );
+        assert_eq!(deleted["revocation"]["outcome"], "revoked");
+        client.get(&path).await.assert_refused(404, "no such");
+        client.delete(&path).await.assert_refused(404, "no such");
+        let outcome = gateway
+            .sql("SELECT data->'revocation'->>'outcome' FROM events WHERE kind = 'credential.deleted'")
+            .await;
+        assert_eq!(outcome, ["revoked"]);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_the_provider_makes_of_it_is_told() {
+        let gateway = Gateway::start().await;
+        let client = Client::new(&gateway).await;
+        let app = gateway.register("linear").await;
+        let imported = client.post(PATH, &import(&app)).await.ok(201);
+        let path = format!("{PATH}/{}", imported["id"].as_str().expect("an id"));
+        let deleted = client.delete(&path).await.ok(200);
+        assert_eq!(
+            deleted["revocation"]["outcome"], "failed",
+            "no token of the lab's"
+        );
+    }
+}
+
 mod exporting {
     use super::*;
 

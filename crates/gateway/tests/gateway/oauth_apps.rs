@@ -177,18 +177,27 @@ async fn apps_are_found_by_provider_and_metadata() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_app_in_use_stays() {
+async fn an_app_in_use_stays_unless_by_force() {
     let gateway = Gateway::start().await;
     let client = Client::new(&gateway).await;
     let app = gateway.register("linear").await;
     let code = gateway.code(&app, &[]).await;
     gateway.redeem(&app, &code).await;
     let path = format!("{PATH}/{}", app.id);
-    client
-        .delete(&path)
-        .await
-        .assert_refused(409, "still use it");
+    let answer = client.delete(&path).await;
+    answer.assert_refused(409, "Credentials use it: 1.");
     client.get(&path).await.ok(200);
+    let force = format!("{path}?force=true");
+    let stale = client.request("DELETE", &force).header("if-match", "\"9\"");
+    send(stale).await.assert_refused(412, "If-Match");
+    let removed = client.delete(&force).await.ok(200);
+    assert_eq!(removed, json!({"id": app.id, "deleted": true}));
+    client.get(&path).await.assert_refused(404, "no such");
+    assert_eq!(client.get(PATH).await.ok(200), json!({"data": []}));
+    let credentials = client.get("/v1/credentials").await.ok(200);
+    assert_eq!(credentials, json!({"data": []}));
+    let wish = client.delete(&format!("{path}?force=perhaps")).await;
+    wish.assert_refused(400, "force is true or false");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -131,6 +131,7 @@ mod yields_exactly_the_documented_properties {
             "salesforce_org_id": "00Dx0000000BV7zEAG",
             "salesforce_user_id": "005x00000012Q9PAAU",
             "id_url": "https://login.salesforce.com/id/00Dx0000000BV7zEAG/005x00000012Q9PAAU",
+            "login_host": "login.salesforce.com",
             "sandbox": false,
         });
         assert_eq!(connected("salesforce", &[]).await, expected);

@@ -166,16 +166,28 @@ impl Gateway {
 
     /// A gateway that gives providers this long.
     pub async fn start_within(call_timeout: Duration) -> Self {
+        Self::start_with(call_timeout, |_| Vec::new()).await
+    }
+
+    /// A gateway that knows these providers besides, by slug and definition.
+    pub async fn start_with(
+        call_timeout: Duration,
+        providers: impl FnOnce(&Lab) -> Vec<(&'static str, String)>,
+    ) -> Self {
         log::keep();
         let clock = Arc::new(ManualClock::default());
         let lab = Lab::start_at(clock.clone()).await;
+        let mut catalogue = Catalogue::shipped().expect("the catalogue");
+        for (slug, definition) in providers(&lab) {
+            catalogue.add(slug, &definition).expect("a definition");
+        }
         let database = TestDatabase::new().await;
         let listening = Listening::bind(([127, 0, 0, 1], 0).into()).expect("a port");
         let base = format!("http://{}", listening.address());
         let app = App::new(Parts {
             store: database.store().await,
             ring: KeyRing::generate(&OsRandom),
-            catalogue: Catalogue::shipped().expect("the catalogue"),
+            catalogue,
             http: lab.http_client_within(call_timeout),
             clock: clock.clone(),
             random: Arc::new(OsRandom),

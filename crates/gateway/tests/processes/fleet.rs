@@ -102,6 +102,12 @@ impl Fleet {
         }
     }
 
+    /// Another definition of the provider, for the gateways that start from now on.
+    pub(crate) fn define(&self, definition: &str) {
+        let path = self.directory.join("providers/lab.toml");
+        fs::write(path, definition).expect("written");
+    }
+
     /// A gateway at the public address, ready.
     pub(crate) async fn start(&self) -> Process {
         self.start_at(self.public).await
@@ -121,7 +127,7 @@ impl Fleet {
             .env("KEYWAY_METRICS_LISTEN", "off")
             .env("KEYWAY_KEYRING_FILE", self.directory.join("keyring.toml"))
             .env("KEYWAY_PROVIDERS_DIR", self.directory.join("providers"))
-            .env("KEYWAY_OUTBOUND_ALLOW", self.lab.outbound_allow())
+            .env("KEYWAY_OUTBOUND_ALLOW", "127.0.0.1")
             .env("KEYWAY_LOG", "warn")
             .stdin(Stdio::null())
             .spawn()
@@ -240,6 +246,23 @@ impl Process {
     /// How it ended, if it did.
     pub(crate) fn exit_code(&self) -> Option<i32> {
         self.child().try_wait().expect("a child")?.code()
+    }
+
+    /// A line of the process's memory, as the kernel counts it: `VmRSS` or its peak, `VmHWM`.
+    pub(crate) fn memory_kib(&self, line: &str) -> u64 {
+        let status = fs::read_to_string(self.proc("status")).expect("a status");
+        let found = status.lines().find(|found| found.starts_with(line));
+        let number = found.and_then(|found| found.split_whitespace().nth(1));
+        number.expect("a line").parse().expect("a number")
+    }
+
+    /// The peak counts from now on.
+    pub(crate) fn forget_peak(&self) {
+        fs::write(self.proc("clear_refs"), "5").expect("written");
+    }
+
+    fn proc(&self, file: &str) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/{file}", self.child().id()))
     }
 
     fn child(&self) -> MutexGuard<'_, Child> {

@@ -5,4 +5,7 @@ mod fleet;
 
 mod hang_up;
 mod kill;
+mod proxy;
 mod races;
+#[path = "../gateway/upstream.rs"]
+mod upstream;

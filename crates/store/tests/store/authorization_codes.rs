@@ -362,8 +362,10 @@ mod together {
         assert_eq!(world.audited("credential.renewed").await.len(), CROWD - 1);
     }
 
+    /// Either the code is redeemed and the credential keeps the app, or the app is gone and the grant
+    /// waits to be revoked.
     #[tokio::test(flavor = "multi_thread")]
-    async fn an_app_is_not_removed_from_under_a_code_that_is_redeemed() {
+    async fn an_app_is_removed_before_or_after_a_code_is_redeemed() {
         let world = World::new().await;
         let mut flows = Vec::new();
         for number in 0..CROWD / 2 {
@@ -378,23 +380,34 @@ mod together {
             .race(|number, store| {
                 let (app, issued) = flows[number / 2];
                 async move {
-                    if number % 2 == 0 {
+                    let kept = if number % 2 == 0 {
                         let redeemed =
                             store.redeem_authorization_code(issued.code, app, None, now());
                         redeemed.await.expect("an answer").is_some()
                     } else {
-                        let removed = store.delete_oauth_app(account, app, Actor::Operator, now());
-                        removed.await.expect("an answer") == Removal::InUse
-                    }
+                        let by = Actor::Operator;
+                        let removed = store.remove_oauth_app(account, app, false, None, by, now());
+                        removed.await.expect("an answer") == Removal::InUse(1)
+                    };
+                    (app, kept)
                 }
             })
             .await;
-        assert!(outcomes.into_iter().all(|good| good));
-        assert_eq!(world.count("credentials").await, CROWD / 2);
+        for (app, _) in flows.iter() {
+            let verdicts = outcomes.iter().filter(|(of, _)| of == app);
+            let verdicts: Vec<bool> = verdicts.map(|(_, kept)| *kept).collect();
+            assert_eq!(verdicts[0], verdicts[1], "redeemed and in use, or neither");
+        }
+        let redeemed = outcomes.iter().filter(|(_, kept)| *kept).count() / 2;
+        assert_eq!(world.count("credentials").await, redeemed);
+        let to_revoke = world
+            .count("grants WHERE ended_reason = 'app_removed'")
+            .await;
+        assert_eq!(to_revoke, CROWD / 2 - redeemed);
     }
 
-    /// Either the flow is completed and keeps the app in use, or the app is gone and the grant was
-    /// never stored; and neither statement waits for the other for ever.
+    /// Either the flow is completed and its grant waits to be revoked, or the app is gone and the grant
+    /// was never stored; and neither statement waits for the other for ever.
     #[tokio::test(flavor = "multi_thread")]
     async fn an_app_is_removed_before_or_after_a_flow_is_completed() {
         let world = World::new().await;
@@ -412,23 +425,26 @@ mod together {
             .race(|number, store| {
                 let (app, session) = flows[number / 2];
                 async move {
-                    let kept = if number % 2 == 0 {
+                    if number % 2 == 0 {
                         let completion = completion(session, "workspace");
                         let completed = store.complete_authorization(&completion, now()).await;
                         completed.expect("an answer")
                     } else {
-                        let removed = store.delete_oauth_app(account, app, Actor::Operator, now());
-                        removed.await.expect("an answer") == Removal::InUse
-                    };
-                    (app, kept)
+                        let by = Actor::Operator;
+                        let removed = store.remove_oauth_app(account, app, false, None, by, now());
+                        assert_eq!(removed.await.expect("an answer"), Removal::Removed);
+                        false
+                    }
                 }
             })
             .await;
-        for (app, _) in flows.iter() {
-            let verdicts = outcomes.iter().filter(|(of, _)| of == app);
-            let verdicts: Vec<bool> = verdicts.map(|(_, kept)| *kept).collect();
-            assert_eq!(verdicts[0], verdicts[1], "completed and in use, or neither");
-        }
+        let completed = outcomes.into_iter().filter(|completed| *completed).count();
+        assert_eq!(world.count("authorization_codes").await, 0);
+        assert_eq!(world.count("grants").await, completed);
+        let to_revoke = world
+            .count("grants WHERE ended_reason = 'app_removed'")
+            .await;
+        assert_eq!(to_revoke, completed, "no grant is forgotten");
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -441,7 +457,7 @@ mod together {
         let (store, other_store) = (world.store.clone(), world.other_store.clone());
         let removing = tokio::spawn(async move {
             store
-                .delete_oauth_app(account, app, Actor::Operator, now())
+                .remove_oauth_app(account, app, false, None, Actor::Operator, now())
                 .await
         });
         world.until_blocked(1).await;

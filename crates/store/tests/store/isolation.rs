@@ -45,9 +45,10 @@ async fn an_app_is_not_changed_by_a_stranger() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_app_is_not_removed_by_a_stranger() {
     let (world, stranger) = world_and_stranger().await;
-    let removed = world
-        .store
-        .delete_oauth_app(stranger, world.app, Actor::Operator, now());
+    let removed =
+        world
+            .store
+            .remove_oauth_app(stranger, world.app, true, None, Actor::Operator, now());
     assert_eq!(removed.await.expect("an answer"), Removal::Unknown);
     assert_eq!(world.count("oauth_apps").await, 1);
     assert_eq!(

@@ -28,6 +28,8 @@ mod oauth_apps;
 mod overview;
 mod pool;
 mod redirect_uris;
+mod removals;
+mod revocations;
 mod setup_links;
 mod start_links;
 mod sweep;

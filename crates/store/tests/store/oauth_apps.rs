@@ -1,16 +1,10 @@
 //! The accounts' clients at providers.
 
-use keyway_domain::{
-    audit::Actor,
-    ids::{OauthAppId, StartLinkId},
-    scope::Scopes,
-};
-use keyway_store::{
-    Conflict, NewOauthApp, NewStartLink, OauthApp, OauthAppChange, Removal, StoreError,
-};
+use keyway_domain::{audit::Actor, ids::OauthAppId, scope::Scopes};
+use keyway_store::{Conflict, NewOauthApp, OauthApp, OauthAppChange, StoreError};
 use serde_json::json;
 
-use crate::support::{CROWD, World, digest, new_app, now, random, sealed, seconds, slug, values};
+use crate::support::{CROWD, World, new_app, now, random, sealed, seconds, slug};
 
 async fn find(world: &World, id: OauthAppId) -> OauthApp {
     let found = world.store.find_oauth_app(world.account, id).await;
@@ -23,13 +17,6 @@ async fn update(world: &World, id: OauthAppId, change: &OauthAppChange) -> bool 
         .store
         .update_oauth_app(world.account, id, change, Actor::Operator, later);
     changed.await.expect("an answer").is_some()
-}
-
-async fn delete(world: &World, id: OauthAppId) -> Removal {
-    let removed = world
-        .store
-        .delete_oauth_app(world.account, id, Actor::Operator, now());
-    removed.await.expect("an answer")
 }
 
 mod inserting {
@@ -206,74 +193,5 @@ mod changing {
         let unknown = OauthAppId::generate(now(), random());
         assert!(!update(&world, unknown, &OauthAppChange::default()).await);
         assert!(world.audited("oauth_app.updated").await.is_empty());
-    }
-}
-
-mod removing {
-    use super::*;
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn an_app_that_nothing_needs_is_removed() {
-        let world = World::new().await;
-        let other = world.app_of(world.account, "other").await;
-        assert_eq!(delete(&world, world.app).await, Removal::Removed);
-        let left = world.store.list_oauth_apps(world.account).await;
-        let left: Vec<_> = left
-            .expect("a list")
-            .into_iter()
-            .map(|app| app.id)
-            .collect();
-        assert_eq!(left, [other]);
-        assert_eq!(
-            world.audited("oauth_app.deleted").await,
-            [json!({"name": "App client"})]
-        );
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn an_unknown_app_is_not_removed() {
-        let world = World::new().await;
-        let unknown = OauthAppId::generate(now(), random());
-        assert_eq!(delete(&world, unknown).await, Removal::Unknown);
-        assert!(world.audited("oauth_app.deleted").await.is_empty());
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn an_app_with_a_credential_is_in_use() {
-        let world = World::new().await;
-        world.connected("workspace").await;
-        assert_eq!(delete(&world, world.app).await, Removal::InUse);
-        assert_eq!(world.count("oauth_apps").await, 1);
-        assert!(world.audited("oauth_app.deleted").await.is_empty());
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn an_app_with_an_unredeemed_code_is_in_use() {
-        let world = World::new().await;
-        world.issued("workspace").await;
-        assert_eq!(delete(&world, world.app).await, Removal::InUse);
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn start_links_go_with_their_app_and_flows_stay() {
-        let world = World::new().await;
-        world.started().await;
-        let link = NewStartLink {
-            id: StartLinkId::generate(now(), random()),
-            account_id: world.account,
-            oauth_app_id: world.app,
-            digest: digest(),
-            redirect_uri: "https://client.example/cb".into(),
-            sealed_state: None,
-            scopes: None,
-            variables: values(&[]),
-            created_at: now(),
-            expires_at: now() + seconds(300),
-        };
-        world.store.insert_start_link(&link).await.expect("stored");
-        assert_eq!(delete(&world, world.app).await, Removal::Removed);
-        assert_eq!(world.count("start_links").await, 0);
-        let orphaned = "authorization_sessions WHERE oauth_app_id IS NULL";
-        assert_eq!(world.count(orphaned).await, 1);
     }
 }

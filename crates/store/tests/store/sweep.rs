@@ -1,16 +1,14 @@
 //! What time makes obsolete, in batches that several gateways share.
 
-use std::collections::BTreeSet;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use keyway_domain::{
     authorization_code,
     authorization_session::{LIFETIME, NewSession},
-    ids::{AdminId, AuthorizationSessionId, ConsoleSessionId, GrantId, StartLinkId},
+    ids::{AdminId, AuthorizationSessionId, ConsoleSessionId, StartLinkId},
 };
-use keyway_store::{Erased, NewStartLink, Unredeemed};
+use keyway_store::{Erased, NewStartLink};
 
-use crate::support::{CROWD, World, digest, instant, now, random, sealed, seconds, slug, values};
+use crate::support::{CROWD, World, digest, instant, now, random, sealed, seconds, values};
 
 const FLOW_LOG: TimeDelta = TimeDelta::days(30);
 
@@ -23,9 +21,10 @@ async fn sweep(world: &World, at: DateTime<Utc>) -> Erased {
     world.store.sweep(at).await.expect("swept")
 }
 
-async fn take(world: &World, at: DateTime<Utc>) -> Vec<Unredeemed> {
-    let taken = world.store.take_unredeemed_grants(at).await;
-    taken.expect("taken")
+/// How many grants were ended whose code nobody redeemed.
+async fn end(world: &World, at: DateTime<Utc>) -> usize {
+    let ended = world.store.end_unredeemed_grants(at).await;
+    ended.expect("ended")
 }
 
 /// So many flows at once, as they lie there when nobody came back.
@@ -156,12 +155,12 @@ mod flows {
 
     /// The code is the only way to the grant: without it, nobody would revoke or erase that.
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_flow_stays_until_its_unredeemed_grant_was_taken() {
+    async fn a_flow_stays_until_its_unredeemed_grant_was_ended() {
         let world = World::new().await;
         world.issued("workspace").await;
         let late = now() + FLOW_LOG + seconds(1);
         assert_eq!(sweep(&world, late).await.flows, 0);
-        assert_eq!(take(&world, late).await.len(), 1);
+        assert_eq!(end(&world, late).await, 1);
         assert_eq!(sweep(&world, late).await.flows, 1);
     }
 }
@@ -210,72 +209,39 @@ mod grants {
     use super::*;
 
     /// Flows whose codes nobody redeemed.
-    async fn issue(world: &World, count: usize) -> BTreeSet<GrantId> {
-        let mut grants = BTreeSet::new();
+    async fn issue(world: &World, count: usize) {
         for number in 0..count {
-            grants.insert(world.issued(&format!("workspace {number}")).await.grant);
+            world.issued(&format!("workspace {number}")).await;
         }
-        grants
     }
 
-    #[tokio::test(flavor = "multi_thread")]
-    async fn a_grant_is_handed_out_with_what_its_revocation_needs() {
-        let world = World::new().await;
-        let issued = world.issued("workspace").await;
-        let taken = take(&world, forsaken()).await.remove(0);
-        assert_eq!(taken.grant_id, issued.grant);
-        assert_eq!(taken.account_id, world.account);
-        assert_eq!(taken.oauth_app_id, world.app);
-        assert_eq!(taken.provider, slug("linear"));
-        assert_eq!(taken.client_id, "client");
-        assert_eq!(taken.sealed_client_secret, sealed("client secret"));
-        assert_eq!(taken.public["scope"], "read");
-        assert_eq!(taken.sealed_secrets, sealed("tokens"));
-        assert_eq!(taken.variables, values(&[("shop", "acme.example")]));
-        assert!(!taken.is_connected);
-        assert_eq!(world.count("grants").await, 0);
-    }
+    const TO_REVOKE: &str = "grants WHERE ended_reason = 'unredeemed'";
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_grant_is_left_alone_while_a_redemption_may_still_run() {
         let world = World::new().await;
         world.issued("workspace").await;
-        assert!(take(&world, forsaken() - instant()).await.is_empty());
-        assert_eq!(take(&world, forsaken()).await.len(), 1);
+        assert_eq!(end(&world, forsaken() - instant()).await, 0);
+        assert_eq!(world.count(TO_REVOKE).await, 0);
+        assert_eq!(end(&world, forsaken()).await, 1);
+        assert_eq!(world.count(TO_REVOKE).await, 1);
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_redeemed_grant_is_never_taken() {
+    async fn a_redeemed_grant_is_never_ended() {
         let world = World::new().await;
         world.connected("workspace").await;
-        assert!(take(&world, forsaken()).await.is_empty());
-        assert_eq!(world.count("grants").await, 1);
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn a_grant_beside_a_credential_says_so() {
-        let world = World::new().await;
-        world.connected("workspace").await;
-        world.issued("workspace").await;
-        let other = world.app_of(world.account, "other").await;
-        world
-            .issue(&world.session_of(world.account, other), "workspace")
-            .await;
-        world.issued("another").await;
-        let taken = take(&world, forsaken()).await;
-        assert_eq!(taken.len(), 3);
-        let connected: Vec<_> = taken.iter().filter(|grant| grant.is_connected).collect();
-        assert_eq!(connected.len(), 1, "of the same app and external account");
-        assert_eq!(connected[0].oauth_app_id, world.app);
+        assert_eq!(end(&world, forsaken()).await, 0);
+        assert_eq!(world.count(TO_REVOKE).await, 0);
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_batch_is_a_hundred_and_the_next_goes_on() {
         let world = World::new().await;
         issue(&world, 103).await;
-        assert_eq!(take(&world, forsaken()).await.len(), 100);
-        assert_eq!(take(&world, forsaken()).await.len(), 3);
-        assert_eq!(take(&world, forsaken()).await.len(), 0);
+        assert_eq!(end(&world, forsaken()).await, 100);
+        assert_eq!(end(&world, forsaken()).await, 3);
+        assert_eq!(end(&world, forsaken()).await, 0);
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -285,30 +251,25 @@ mod grants {
         let client = world.database.client().await;
         let hold = "BEGIN; SELECT FROM authorization_codes LIMIT 1 FOR UPDATE";
         client.batch_execute(hold).await.expect("held");
-        assert_eq!(take(&world, forsaken()).await.len(), 1);
+        assert_eq!(end(&world, forsaken()).await, 1);
         client.batch_execute("ROLLBACK").await.expect("let go");
-        assert_eq!(take(&world, forsaken()).await.len(), 1);
+        assert_eq!(end(&world, forsaken()).await, 1);
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn each_grant_is_handed_out_once() {
+    async fn each_grant_is_ended_once() {
         let world = World::new().await;
-        let issued = issue(&world, 2 * CROWD).await;
-        let taken = world
+        issue(&world, 2 * CROWD).await;
+        let ended = world
             .race(|_, store| async move {
-                let taken = store.take_unredeemed_grants(forsaken()).await;
-                taken.expect("taken")
+                let ended = store.end_unredeemed_grants(forsaken()).await;
+                ended.expect("ended")
             })
             .await;
-        let taken: Vec<GrantId> = taken
-            .into_iter()
-            .flatten()
-            .map(|grant| grant.grant_id)
-            .collect();
-        assert_eq!(taken.len(), issued.len(), "none twice");
+        assert_eq!(ended.into_iter().sum::<usize>(), 2 * CROWD, "none twice");
         assert_eq!(
-            taken.into_iter().collect::<BTreeSet<_>>(),
-            issued,
+            world.count(TO_REVOKE).await,
+            2 * CROWD,
             "and none forgotten"
         );
     }

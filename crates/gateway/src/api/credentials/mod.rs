@@ -1,6 +1,7 @@
 //! `/v1/credentials`: what providers granted.
 
 pub(crate) mod change;
+pub(crate) mod delete;
 pub(crate) mod export;
 pub(crate) mod find;
 pub(crate) mod import;

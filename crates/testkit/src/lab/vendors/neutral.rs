@@ -106,6 +106,9 @@ name = "me"
 [identity.request]
 url = "{issuer}/me"
 
+[api]
+base_url = "{issuer}"
+
 [credential]
 kind = "{kind}_oauth2"
 external_id = ["identity.me.id"]

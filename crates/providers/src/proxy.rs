@@ -1,0 +1,379 @@
+//! A caller's own calls of a provider's API, with the credential's authorization added: streamed
+//! both ways, redirects handed on and not followed.
+
+mod headers;
+mod path;
+
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _, stream::BoxStream};
+use keyway_domain::{secret::SecretString, token_set::TokenSet};
+use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderMap};
+use serde_json::{Map, Value};
+use tokio::time::Instant;
+use url::Url;
+
+pub use self::{
+    headers::Header,
+    path::{InvalidPath, below},
+};
+use crate::{
+    Provider,
+    api::{Api, ApiAuthorization},
+    error::ProviderError,
+    facts::Facts,
+    http::HttpClient,
+    request,
+};
+
+/// A call that a caller makes.
+pub struct ProxyRequest<'a> {
+    /// The method.
+    pub method: &'a str,
+    /// What follows the base URL, without a slash before it, as it came over the wire.
+    pub path: &'a str,
+    /// The query, as it came over the wire.
+    pub query: Option<&'a str>,
+    /// The headers, all of them; those that are not for the provider are dropped here.
+    pub headers: &'a [Header],
+    /// The body.
+    pub body: ProxyBody,
+}
+
+/// The body of a call.
+pub enum ProxyBody {
+    /// All of it; nothing if it is empty.
+    Whole(Bytes),
+    /// As it comes, and no faster than the provider takes it.
+    Stream(BoxStream<'static, io::Result<Bytes>>),
+}
+
+/// The credential that a call is made with.
+pub struct ProxyAccess<'a> {
+    /// The access token.
+    pub access_token: &'a str,
+    /// The provider's variables.
+    pub variables: &'a BTreeMap<String, String>,
+    /// The credential's public properties.
+    pub public: &'a Map<String, Value>,
+}
+
+/// The provider's answer. Its status is whatever the provider said.
+pub struct ProxyAnswer {
+    /// HTTP status.
+    pub status: u16,
+    /// The headers that are for the caller.
+    pub headers: Vec<Header>,
+    /// Length of the body, if the provider told.
+    pub length: Option<u64>,
+    /// The body, as it comes. An error in it means that the rest never came.
+    pub body: BoxStream<'static, io::Result<Bytes>>,
+}
+
+impl std::fmt::Debug for ProxyAnswer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ProxyAnswer({})", self.status)
+    }
+}
+
+/// Why a call was not made, or not answered.
+#[derive(Debug, thiserror::Error)]
+pub enum ProxyError {
+    /// The definition says nothing of an API.
+    #[error("the definition has no [api]")]
+    NoApi,
+    /// The method is none.
+    #[error("the method is none")]
+    Method,
+    /// The path is not good.
+    #[error(transparent)]
+    Path(#[from] InvalidPath),
+    /// The provider.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+}
+
+impl Provider {
+    /// Makes a call of the provider's API, to its base URL and below it alone.
+    ///
+    /// The provider has three times a call's time to begin its answer, counted anew with whatever it
+    /// takes of the body, and as long between two parts of the answer.
+    ///
+    /// # Errors
+    /// [`ProxyError`]; nothing reached the provider unless it is [`ProxyError::Provider`].
+    pub async fn proxy(
+        &self,
+        http: &HttpClient,
+        access: &ProxyAccess<'_>,
+        call: ProxyRequest<'_>,
+    ) -> Result<ProxyAnswer, ProxyError> {
+        let api = self.definition.api.as_ref().ok_or(ProxyError::NoApi)?;
+        let method = call.method.parse().map_err(|_| ProxyError::Method)?;
+        let no_secret = SecretString::from("");
+        let facts = self.facts_of(access, &no_secret);
+        let base = base_url(self, api, &facts)?;
+        let url = below(&base, call.path, call.query)?;
+        let headers = headers_of(api, &facts, call.headers)?;
+        let patience = http.patience();
+        let progress = Progress::new();
+        let mut request = http.streaming_request(method, url)?.headers(headers);
+        request = match call.body {
+            ProxyBody::Whole(body) if body.is_empty() => request,
+            ProxyBody::Whole(body) => request.body(body),
+            ProxyBody::Stream(stream) => {
+                let counted = progress.clone();
+                let watched = stream.inspect(move |_| counted.made());
+                request.body(reqwest::Body::wrap_stream(watched))
+            }
+        };
+        let answered = tokio::select! {
+            answered = request.send() => answered.map_err(crate::http::unreachable)?,
+            () = progress.ceased(patience) => {
+                return Err(ProviderError::Timeout(patience.as_secs()).into());
+            }
+        };
+        Ok(answer(answered, patience))
+    }
+
+    fn facts_of<'a>(
+        &'a self,
+        access: &'a ProxyAccess<'_>,
+        no_secret: &'a SecretString,
+    ) -> Facts<'a> {
+        const NO_CALLBACK: &BTreeMap<String, String> = &BTreeMap::new();
+        let tokens = TokenSet {
+            access_token: SecretString::from(access.access_token),
+            token_type: None,
+            refresh_token: None,
+            expires_at: None,
+            refresh_expires_at: None,
+            scope: None,
+            id_token: None,
+        };
+        Facts {
+            definition: &self.definition,
+            client_id: "",
+            client_secret: no_secret,
+            variables: access.variables,
+            callback: NO_CALLBACK,
+            tokens: Some((Value::Object(access.public.clone()), tokens)),
+            id_token: Value::Null,
+            identity: Map::new(),
+        }
+    }
+}
+
+/// The base URL, which must be an origin that the definition allows, and a path.
+fn base_url(provider: &Provider, api: &Api, facts: &Facts<'_>) -> Result<Url, ProviderError> {
+    let base = request::url(&provider.definition, &api.base_url, |name| facts.name(name))?;
+    if base.query().is_some() || base.fragment().is_some() {
+        return Err(request::unusable("the API's base URL has more than a path"));
+    }
+    Ok(base)
+}
+
+fn headers_of(api: &Api, facts: &Facts<'_>, given: &[Header]) -> Result<HeaderMap, ProviderError> {
+    let mut headers = headers::of_request(given);
+    for (name, template) in &api.headers {
+        let is_proof = template.names().any(|name| name == "access_token");
+        if !is_proof && headers.contains_key(name.as_str()) {
+            continue;
+        }
+        let value = template.fill(|name| facts.name(name));
+        request::insert(&mut headers, name, &value.map_err(request::unusable)?)?;
+    }
+    if api.authorization == ApiAuthorization::Bearer {
+        let token = facts.name("access_token");
+        let token = token.ok_or_else(|| request::unusable("no access token"))?;
+        request::insert(
+            &mut headers,
+            AUTHORIZATION.as_str(),
+            &format!("Bearer {token}"),
+        )?;
+    }
+    Ok(headers)
+}
+
+fn answer(response: reqwest::Response, patience: Duration) -> ProxyAnswer {
+    let status = response.status().as_u16();
+    let headers = headers::of_response(response.headers());
+    let length = length(response.headers());
+    ProxyAnswer {
+        status,
+        headers: headers
+            .into_iter()
+            .filter(|(name, _)| name != CONTENT_LENGTH.as_str())
+            .collect(),
+        length,
+        body: unhurried(response.bytes_stream(), patience).boxed(),
+    }
+}
+
+fn length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// The parts of a body; an error where none comes for too long, and then the end.
+fn unhurried(
+    parts: impl Stream<Item = reqwest::Result<Bytes>> + Send + 'static,
+    patience: Duration,
+) -> impl Stream<Item = io::Result<Bytes>> + Send {
+    futures_util::stream::unfold(Some(Box::pin(parts)), move |parts| async move {
+        let mut parts = parts?;
+        match tokio::time::timeout(patience, parts.next()).await {
+            Ok(None) => None,
+            Ok(Some(Ok(part))) => Some((Ok(part), Some(parts))),
+            Ok(Some(Err(error))) => {
+                let broken = crate::http::unreachable(error).to_string();
+                Some((Err(io::Error::other(broken)), None))
+            }
+            Err(_) => Some((Err(io::ErrorKind::TimedOut.into()), None)),
+        }
+    })
+}
+
+/// When the provider last took something of a body.
+#[derive(Clone)]
+struct Progress(Arc<Mutex<Instant>>);
+
+impl Progress {
+    fn new() -> Self {
+        Self(Arc::new(Mutex::new(Instant::now())))
+    }
+
+    fn made(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    fn last(&self) -> Instant {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends when there was none for so long.
+    async fn ceased(&self, patience: Duration) {
+        loop {
+            let until = self.last() + patience;
+            if until <= Instant::now() {
+                return;
+            }
+            tokio::time::sleep_until(until).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use keyway_domain::provider::ProviderSlug;
+    use serde_json::json;
+
+    use super::*;
+    use crate::Catalogue;
+
+    struct Made {
+        url: Result<String, ProviderError>,
+        headers: HeaderMap,
+    }
+
+    /// What a call of a shipped provider's API would be.
+    fn made(slug: &str, variables: &[(&str, &str)], public: Value, given: &[Header]) -> Made {
+        let catalogue = Catalogue::shipped().expect("catalogue");
+        let slug = ProviderSlug::parse(slug).expect("slug");
+        let provider = catalogue.find(&slug).expect("shipped");
+        let definition = &provider.definition;
+        let variables = definition
+            .check_variables(variables.iter().copied())
+            .expect("variables");
+        let Value::Object(public) = public else {
+            panic!("no object")
+        };
+        let access = ProxyAccess {
+            access_token: "at-1234",
+            variables: &variables,
+            public: &public,
+        };
+        let no_secret = SecretString::from("");
+        let facts = provider.facts_of(&access, &no_secret);
+        let api = definition.api.as_ref().expect("an API");
+        Made {
+            url: base_url(provider, api, &facts).map(String::from),
+            headers: headers_of(api, &facts, given).expect("headers"),
+        }
+    }
+
+    #[test]
+    fn each_api_is_where_its_vendor_says() {
+        for (slug, variables, expected) in [
+            ("airtable", vec![], "https://api.airtable.com/v0"),
+            ("github", vec![], "https://api.github.com/"),
+            ("google", vec![], "https://www.googleapis.com/"),
+            ("hubspot", vec![], "https://api.hubapi.com/"),
+            ("linear", vec![], "https://api.linear.app/"),
+            ("quickbooks", vec![], "https://quickbooks.api.intuit.com/"),
+            (
+                "quickbooks",
+                vec![("environment", "sandbox")],
+                "https://sandbox-quickbooks.api.intuit.com/",
+            ),
+            (
+                "shopify",
+                vec![("shop", "acme")],
+                "https://acme.myshopify.com/",
+            ),
+            ("slack", vec![], "https://slack.com/api"),
+            ("snyk", vec![("region", "eu-01")], "https://api.eu.snyk.io/"),
+            ("stripe", vec![], "https://api.stripe.com/"),
+        ] {
+            let url = made(slug, &variables, json!({}), &[]).url;
+            assert_eq!(url.as_deref(), Ok(expected), "{slug}");
+        }
+    }
+
+    #[test]
+    fn a_salesforce_credential_leads_to_its_own_instance_and_nowhere_else() {
+        let url = |instance: &str| {
+            let public = json!({"instance_url": instance});
+            made("salesforce", &[], public, &[]).url
+        };
+        assert_eq!(
+            url("https://acme.my.salesforce.com").as_deref(),
+            Ok("https://acme.my.salesforce.com/")
+        );
+        for elsewhere in [
+            "https://evil.example",
+            "https://acme.my.salesforce.com.evil.example",
+            "https://acme.my.salesforce.com@evil.example",
+            "https://user@acme.my.salesforce.com",
+            "http://acme.my.salesforce.com",
+            "https://127.0.0.1",
+            "https://acme.my.salesforce.com?x=",
+            "https://acme.my.salesforce.com#x",
+            "acme.my.salesforce.com",
+            "",
+        ] {
+            assert!(url(elsewhere).is_err(), "{elsewhere}");
+        }
+    }
+
+    #[test]
+    fn the_token_goes_where_the_vendor_wants_it() {
+        let given = [
+            ("authorization".to_owned(), b"Bearer mine".to_vec()),
+            ("x-shopify-access-token".to_owned(), b"mine".to_vec()),
+            ("x-github-api-version".to_owned(), b"2099-01-01".to_vec()),
+        ];
+        let shopify = made("shopify", &[("shop", "acme")], json!({}), &given).headers;
+        assert_eq!(shopify["x-shopify-access-token"], "at-1234");
+        assert!(!shopify.contains_key(AUTHORIZATION));
+        let github = made("github", &[], json!({}), &given).headers;
+        assert_eq!(github[AUTHORIZATION], "Bearer at-1234");
+        assert_eq!(github["x-github-api-version"], "2099-01-01");
+        assert_eq!(github["accept"], "application/vnd.github+json");
+        assert!(github[AUTHORIZATION].is_sensitive());
+    }
+}
