@@ -11,7 +11,7 @@ use keyway_domain::{
     metadata,
     sealed::Place,
 };
-use keyway_providers::{Catalogue, Provider, import::Imported};
+use keyway_providers::{Catalogue, Provider, ProviderError, import::Imported};
 use keyway_store::{Import, ImportedCredential, OauthApp, Store};
 use keyway_vault::KeyRing;
 use serde_json::{Map, Value};
@@ -56,6 +56,9 @@ pub enum ImportError {
     /// Fields that are wrong, each with a sentence. No secret is in them.
     #[error("{}", sentences(.0))]
     Invalid(Vec<(String, String)>),
+    /// The provider does not know the tokens.
+    #[error("the provider: {0}")]
+    Provider(#[from] ProviderError),
     /// A failure that is ours.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -81,15 +84,37 @@ impl Importer<'_> {
         actor: Actor,
         now: DateTime<Utc>,
     ) -> Result<ImportedCredential, ImportError> {
+        let (found, provider) = self.find(account, app).await?;
+        let imported = check(provider, &incoming, now).map_err(ImportError::Invalid)?;
+        let client = (provider.as_ref(), &found);
+        self.keep(client, imported, incoming, actor, now).await
+    }
+
+    /// The app, and what its provider is.
+    pub(super) async fn find(
+        &self,
+        account: AccountId,
+        app: OauthAppId,
+    ) -> Result<(OauthApp, &Arc<Provider>), ImportError> {
         let found = self.store.find_oauth_app(account, app).await;
         let found = found.map_err(Fault::from)?.ok_or(ImportError::NoApp)?;
         let provider = self.catalogue.find(&found.provider);
-        let provider = provider.ok_or(ImportError::NoProvider)?;
-        let imported = check(provider, &incoming, now).map_err(ImportError::Invalid)?;
+        Ok((found, provider.ok_or(ImportError::NoProvider)?))
+    }
+
+    /// Seals what was read and stores it with what comes along.
+    pub(super) async fn keep(
+        &self,
+        (provider, app): (&Provider, &OauthApp),
+        imported: Imported,
+        incoming: Incoming,
+        actor: Actor,
+        now: DateTime<Utc>,
+    ) -> Result<ImportedCredential, ImportError> {
         let import = Import {
-            account_id: account,
-            oauth_app_id: app,
-            grant: self.seal(provider, &found, &imported, now)?,
+            account_id: app.account_id,
+            oauth_app_id: app.id,
+            grant: self.seal(provider, app, &imported, now)?,
             variables: imported.variables,
             name: incoming.name,
             metadata: incoming.metadata,
@@ -101,7 +126,7 @@ impl Importer<'_> {
 
     fn seal(
         &self,
-        provider: &Arc<Provider>,
+        provider: &Provider,
         app: &OauthApp,
         imported: &Imported,
         now: DateTime<Utc>,
@@ -139,6 +164,19 @@ fn check(
     incoming: &Incoming,
     now: DateTime<Utc>,
 ) -> Result<Imported, Vec<(String, String)>> {
+    let mut problems = problems(incoming);
+    match provider.import(&incoming.properties, now) {
+        Ok(imported) if problems.is_empty() => Ok(imported),
+        Ok(_) => Err(problems),
+        Err(faults) => {
+            problems.extend(faults.into_iter().map(|fault| (fault.field, fault.reason)));
+            Err(problems)
+        }
+    }
+}
+
+/// What is wrong with what comes along.
+pub(super) fn problems(incoming: &Incoming) -> Vec<(String, String)> {
     let mut problems: Vec<(String, String)> = Vec::new();
     if let Some(Err(why)) = incoming.name.as_deref().map(credential::name) {
         problems.push(("name".into(), why.to_string()));
@@ -149,12 +187,5 @@ fn check(
     for (field, why) in incoming.end_user.iter().flat_map(EndUser::problems) {
         problems.push((format!("end_user.{field}"), why.to_string()));
     }
-    match provider.import(&incoming.properties, now) {
-        Ok(imported) if problems.is_empty() => Ok(imported),
-        Ok(_) => Err(problems),
-        Err(faults) => {
-            problems.extend(faults.into_iter().map(|fault| (fault.field, fault.reason)));
-            Err(problems)
-        }
-    }
+    problems
 }

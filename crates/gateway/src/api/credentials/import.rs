@@ -111,7 +111,8 @@ async fn import(
 
 fn refusal(error: ImportError) -> ApiError {
     match error {
-        ImportError::NoApp | ImportError::NoProvider => {
+        // The API takes properties alone, and asks no provider.
+        ImportError::NoApp | ImportError::NoProvider | ImportError::Provider(_) => {
             ApiError::field("oauth_app_id", error.to_string())
         }
         ImportError::Invalid(problems) => {
