@@ -1,7 +1,8 @@
 """What the fuzzed gateway holds before the first request.
 
 seed.py scopes   every scope of the API, as the command takes them
-seed.py data     apps, redirect URIs and credentials, through the API itself
+seed.py data     apps, redirect URIs and credentials, through the API itself; their ids go to files
+                 from which the paths of requests are made
 """
 
 import json
@@ -44,10 +45,16 @@ def wait():
     sys.exit("the gateway is not ready")
 
 
+def keep(kind, thing):
+    with open(os.path.join(os.environ["FUZZ_WORK"], kind), "a") as ids:
+        ids.write(json.dumps(thing["id"]) + "\n")
+
+
 def data():
     wait()
-    post("/v1/redirect-uris", {"uri": "https://example.com/oauth2/callback/:provider"})
     for number in range(20):
+        uri = f"https://example.com/{number}/callback/:provider"
+        keep("redirect-uris", post("/v1/redirect-uris", {"uri": uri}))
         app = post(
             "/v1/oauth-apps",
             {
@@ -57,7 +64,8 @@ def data():
                 "client_secret": f"secret-{number}",
             },
         )
-        for user in range(5):
+        keep("oauth-apps", app)
+        for user in range(10):
             properties = {
                 "kind": "nowhere_oauth2",
                 "access_token": f"access-{number}-{user}",
@@ -65,10 +73,8 @@ def data():
                 "user_id": f"user-{user}",
                 "expires_at": "2100-01-01T00:00:00Z",
             }
-            post(
-                "/v1/credentials",
-                {"oauth_app_id": app["id"], "properties": properties},
-            )
+            body = {"oauth_app_id": app["id"], "properties": properties}
+            keep("credentials", post("/v1/credentials", body))
 
 
 if sys.argv[1] == "scopes":

@@ -11,6 +11,7 @@ pub mod event;
 pub mod freshness;
 pub mod health;
 pub mod ids;
+pub mod json;
 pub mod metadata;
 pub mod oauth_app;
 pub mod oauth_error;

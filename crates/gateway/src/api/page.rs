@@ -118,9 +118,6 @@ impl Query {
                 known.join(", ")
             )));
         }
-        if query.values().any(|value| value.contains('\0')) {
-            return Err(ApiError::Malformed("No NUL characters.".into()));
-        }
         Ok(Self(query))
     }
 
@@ -138,6 +135,14 @@ impl Query {
             .transpose()
     }
 
+    /// A text to look for. Postgres takes no NUL.
+    pub(crate) fn text(&self, name: &'static str) -> Result<Option<String>, ApiError> {
+        match self.one(name)? {
+            Some(text) if text.contains('\0') => Err(ApiError::field(name, "no NUL characters")),
+            text => Ok(text.map(str::to_owned)),
+        }
+    }
+
     /// A JSON object that what is listed must contain.
     pub(crate) fn object(
         &self,
@@ -148,12 +153,15 @@ impl Query {
         };
         let object = serde_json::from_str(text)
             .map_err(|_| ApiError::Malformed(format!("{name} is not a JSON object.")))?;
-        metadata::check(&object).map_err(|why| ApiError::Malformed(format!("{name}: {why}.")))?;
+        metadata::check(&object).map_err(|why| ApiError::field(name, why.to_string()))?;
         Ok(Some(object))
     }
 
-    /// The value of a parameter, if it is there.
+    /// The value of a parameter, if it is there; an empty one is none.
     pub(crate) fn one(&self, name: &'static str) -> Result<Option<&str>, ApiError> {
+        if self.0.first(name) == Some("") {
+            return Err(ApiError::Malformed(format!("{name} is empty.")));
+        }
         self.0
             .one(name)
             .map_err(|Repeated(name)| ApiError::Malformed(format!("{name} is repeated.")))

@@ -61,11 +61,6 @@ impl Parameters {
         Ok(found)
     }
 
-    /// The values, in the order in which they came.
-    pub(crate) fn values(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(_, value)| value.as_str())
-    }
-
     /// The names, in the order in which they came.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(name, _)| name.as_str())

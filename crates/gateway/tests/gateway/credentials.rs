@@ -111,17 +111,16 @@ mod reading {
             .ok(200);
         assert_eq!(rest["data"][0]["provider"], "stripe", "newest first");
         assert_eq!(rest["next_cursor"], json!(null));
-        for bad in [
-            "health.status=fine",
-            "oauth_app_id=x",
-            "end_user_id=%00",
-            "kind=%00",
-        ] {
+        for bad in ["health.status=fine", "oauth_app_id=x", "end_user_id="] {
             assert_eq!(
                 client.get(&format!("{PATH}?{bad}")).await.status,
                 400,
                 "{bad}"
             );
+        }
+        for field in ["kind", "end_user_id"] {
+            let answer = client.get(&format!("{PATH}?{field}=%00")).await;
+            answer.assert_invalid(&[field]);
         }
     }
 
@@ -195,6 +194,8 @@ mod changing {
         for (field, value) in [
             ("name", json!("")),
             ("name", json!("a\0")),
+            // Postgres would give it back as a number that no float can hold.
+            ("metadata", json!({"a": f64::MAX})),
             ("metadata", json!({"\0": 1})),
         ] {
             let answer = client.patch(&path, &json!({field: value})).await;

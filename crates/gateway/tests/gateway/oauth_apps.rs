@@ -167,13 +167,18 @@ async fn apps_are_found_by_provider_and_metadata() {
     for bad in [
         "metadata=x",
         "metadata=[]",
-        "metadata=%7B%22a%22:%22%5Cu0000%22%7D",
         "provider=%00",
+        "provider=",
         "provider=A",
     ] {
         let answer = client.get(&format!("{PATH}?{bad}")).await;
         assert_eq!(answer.status, 400, "{bad}");
     }
+    let nul = "metadata=%7B%22a%22:%22%5Cu0000%22%7D";
+    client
+        .get(&format!("{PATH}?{nul}"))
+        .await
+        .assert_invalid(&["metadata"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

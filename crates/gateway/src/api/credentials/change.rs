@@ -55,10 +55,8 @@ pub(crate) async fn patch(
     let now = app.now();
     let token = bearer::authorize(&app, &request, ApiScope::CREDENTIALS_WRITE, now).await?;
     let id: CredentialId = path::id(&request, WHAT)?;
-    let change = CredentialChange {
-        revision: revision::expected(&request)?,
-        ..check(body::parse(&body::read(&request, payload).await?)?)?
-    };
+    let mut change = check(body::parse(&body::read(&request, payload).await?)?)?;
+    change.revision = revision::expected(&request)?;
     let account = token.account_id;
     let changed = app
         .store

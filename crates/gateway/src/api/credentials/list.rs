@@ -13,7 +13,7 @@ use crate::{
     api::{
         bearer,
         credentials::{self, Shown, apps_of},
-        error::ApiError,
+        error::{ApiError, ErrorBody},
         page::{List, Page, Paging, Query},
     },
 };
@@ -26,7 +26,7 @@ pub(crate) struct Filter {
     #[param(pattern = "^[a-z0-9][a-z0-9_-]{0,63}$")]
     provider: Option<String>,
     /// Those of this kind.
-    #[param(example = "linear_oauth2")]
+    #[param(min_length = 1, example = "linear_oauth2")]
     kind: Option<String>,
     /// Those granted to this app.
     oauth_app_id: Option<Uuid>,
@@ -34,6 +34,7 @@ pub(crate) struct Filter {
     #[param(rename = "health.status", inline)]
     health: Option<credentials::HealthStatus>,
     /// Those of this end user, by your id.
+    #[param(min_length = 1)]
     end_user_id: Option<String>,
     /// Those whose metadata contain this JSON object.
     #[param(value_type = Option<Object>)]
@@ -45,7 +46,10 @@ pub(crate) struct Filter {
     get, path = "/v1/credentials", operation_id = "listCredentials", tag = "Credentials",
     security(("api_token" = ["credentials:read"])),
     params(Filter, Paging),
-    responses((status = 200, description = "A page.", body = List<Shown>))
+    responses(
+        (status = 200, description = "A page.", body = List<Shown>),
+        (status = 422, description = "What nothing can have: a NUL, or metadata over 16 kB.", body = ErrorBody),
+    )
 )]
 pub(crate) async fn get(
     app: web::Data<App>,
@@ -92,12 +96,10 @@ fn filter(query: &Query) -> Result<CredentialFilter, ApiError> {
     };
     Ok(CredentialFilter {
         provider: query.read("provider", "the slug of a provider")?,
-        kind: query
-            .one("kind")?
-            .map(|kind| CredentialKind(kind.to_owned())),
+        kind: query.text("kind")?.map(CredentialKind),
         oauth_app_id: query.read("oauth_app_id", "a UUID")?,
         health,
-        end_user_id: query.one("end_user_id")?.map(str::to_owned),
+        end_user_id: query.text("end_user_id")?,
         metadata: query.object("metadata")?,
     })
 }

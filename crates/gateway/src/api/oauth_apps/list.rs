@@ -9,7 +9,7 @@ use crate::{
     App,
     api::{
         bearer,
-        error::ApiError,
+        error::{ApiError, ErrorBody},
         oauth_apps::Shown,
         page::{List, Page, Paging, Query},
     },
@@ -32,7 +32,10 @@ pub(crate) struct Filter {
     get, path = "/v1/oauth-apps", operation_id = "listOauthApps", tag = "OAuth apps",
     security(("api_token" = ["oauth_apps:read"])),
     params(Filter, Paging),
-    responses((status = 200, description = "A page.", body = List<Shown>))
+    responses(
+        (status = 200, description = "A page.", body = List<Shown>),
+        (status = 422, description = "What nothing can have: a NUL, or metadata over 16 kB.", body = ErrorBody),
+    )
 )]
 pub(crate) async fn get(
     app: web::Data<App>,
