@@ -83,7 +83,7 @@ fn paths() -> Vec<Path> {
     expect(dead_code, reason = "the document is compared with them")
 )]
 pub(crate) struct Path {
-    path: &'static str,
+    template: &'static str,
     methods: &'static [Method],
     resource: Resource,
 }
@@ -106,16 +106,16 @@ impl HttpServiceFactory for Path {
 
 /// A path of the API. Another method than it takes is told which there are (RFC 9110 section
 /// 15.5.6).
-fn resource(path: &'static str, methods: &'static [Method]) -> Path {
+fn resource(template: &'static str, methods: &'static [Method]) -> Path {
     let other = web::route().guard(guard::fn_guard(|_| true));
-    let resource = web::resource(path).default_service(other.to(async move || {
+    let resource = web::resource(template).default_service(other.to(async move || {
         let names: Vec<&str> = methods.iter().map(Method::as_str).collect();
         HttpResponse::MethodNotAllowed()
             .insert_header((header::ALLOW, names.join(", ")))
             .json(ErrorBody::new("This method is not known here."))
     }));
     Path {
-        path,
+        template,
         methods,
         resource,
     }

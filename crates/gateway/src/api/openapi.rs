@@ -1,4 +1,4 @@
-//! `GET /openapi.json`: the document of all endpoints (OpenAPI 3.1), made from their code.
+//! `GET /openapi.json`: the document of all endpoints (`OpenAPI` 3.1), made from their code.
 
 use actix_web::{HttpResponse, web};
 use serde_json::{Map, Value, json};
@@ -220,7 +220,7 @@ mod tests {
             .into_iter()
             .flat_map(|served| {
                 let pairs = served.methods.iter();
-                pairs.map(move |method| (served.path.to_owned(), method.to_string()))
+                pairs.map(move |method| (served.template.to_owned(), method.to_string()))
             })
             .collect();
         assert_eq!(described, served);

@@ -32,8 +32,8 @@ pub struct Connection {
     /// Nango's name of the integration.
     pub provider_config_key: String,
     credentials: Credentials,
-    #[serde(default)]
-    connection_config: Option<Map<String, Value>>,
+    #[serde(default, rename = "connection_config")]
+    config: Option<Map<String, Value>>,
     #[serde(default)]
     metadata: Option<Map<String, Value>>,
     #[serde(default)]
@@ -72,7 +72,7 @@ impl std::fmt::Debug for Connection {
 impl Connection {
     /// Nango's texts besides the tokens: a provider variable, or what a callback brought.
     fn texts(&self) -> BTreeMap<String, String> {
-        let config = self.connection_config.iter().flatten();
+        let config = self.config.iter().flatten();
         config
             .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
             .collect()

@@ -28,6 +28,7 @@ pub(crate) struct Change {
     /// A name; `null` takes it away.
     #[serde(default, deserialize_with = "body::nullable")]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
+    #[expect(clippy::option_option, reason = "absent, null, or there")]
     name: Option<Option<String>>,
     /// In place of what was there; at most 16 kB.
     #[schema(value_type = Option<Object>)]

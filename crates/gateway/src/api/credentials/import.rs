@@ -85,7 +85,7 @@ async fn import(
         metadata: read.metadata,
         end_user: read.end_user,
     };
-    let importer = Importer {
+    let desk = Importer {
         store: &app.store,
         ring: &app.ring,
         catalogue: &app.catalogue,
@@ -93,7 +93,7 @@ async fn import(
     };
     let actor = Actor::ApiToken(token.id);
     let account = token.account_id;
-    let imported = importer
+    let imported = desk
         .import(account, client, incoming, actor, now)
         .await
         .map_err(refusal)?;

@@ -39,6 +39,7 @@ pub(crate) struct Change {
     /// Scopes to ask for; `null`: the catalogue's default.
     #[serde(default, deserialize_with = "body::nullable")]
     #[schema(value_type = Option<Vec<String>>)]
+    #[expect(clippy::option_option, reason = "absent, null, or there")]
     scopes: Option<Option<Vec<String>>>,
     /// In place of what was there; at most 16 kB.
     #[schema(value_type = Option<Object>)]
