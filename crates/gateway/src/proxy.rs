@@ -112,7 +112,9 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     );
 }
 
-/// Call the provider's API with a credential: any method, any body, streamed both ways.
+/// Call a provider's API.
+///
+/// Any method, any body, streamed both ways; made with the credential.
 ///
 /// The base URL is the catalogue's; headers that name a host or authorize somebody are left out. What
 /// the provider answers comes back as it is. An error of Keyway itself is `{"summary"}`.

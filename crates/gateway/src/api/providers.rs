@@ -123,7 +123,9 @@ impl VariableShown {
     }
 }
 
-/// List the catalogue: all providers, by slug. Any API token may.
+/// List the catalogue.
+///
+/// All providers, by slug. Any API token may.
 #[utoipa::path(
     get, path = "/v1/providers", operation_id = "listProviders", tag = "Providers",
     security(("api_token" = [])),
@@ -146,7 +148,9 @@ pub(crate) async fn list(
     Ok(list.respond())
 }
 
-/// Read a provider of the catalogue. Any API token may.
+/// Read a provider of the catalogue.
+///
+/// Any API token may.
 #[utoipa::path(
     get, path = "/v1/providers/{slug}", operation_id = "readProvider", tag = "Providers",
     security(("api_token" = [])),

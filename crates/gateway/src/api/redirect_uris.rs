@@ -108,7 +108,9 @@ async fn register(
     }
 }
 
-/// List the redirect URIs, oldest first.
+/// List the redirect URIs.
+///
+/// Oldest first.
 #[utoipa::path(
     get, path = "/v1/redirect-uris", operation_id = "listRedirectUris", tag = "Redirect URIs",
     security(("api_token" = ["redirect_uris:read"])),
@@ -129,7 +131,9 @@ pub(crate) async fn list(
     Ok(list.respond())
 }
 
-/// Remove a redirect URI. Flows that are under way still end there.
+/// Remove a redirect URI.
+///
+/// Flows that are under way still end there.
 #[utoipa::path(
     delete, path = "/v1/redirect-uris/{id}", operation_id = "deleteRedirectUri", tag = "Redirect URIs",
     security(("api_token" = ["redirect_uris:write"])),

@@ -78,7 +78,7 @@ fn groups(document: &Value) -> Vec<Group> {
 }
 
 fn endpoints(document: &Value, tag: &str) -> Vec<Endpoint> {
-    let mut found = Vec::new();
+    let mut found: Vec<Endpoint> = Vec::new();
     for (path, item) in members(document.get("paths")) {
         // The order in which one meets them.
         for method in ["get", "post", "put", "patch", "delete"] {
@@ -87,9 +87,17 @@ fn endpoints(document: &Value, tag: &str) -> Vec<Endpoint> {
             };
             if operation
                 .pointer("/tags/0")
-                .is_some_and(|known| known == tag)
+                .is_none_or(|known| known != tag)
             {
-                found.push(endpoint(document, path, method, operation));
+                continue;
+            }
+            let endpoint = endpoint(document, path, method, operation);
+            match found.last_mut() {
+                // The same for several methods: once.
+                Some(last) if last.path == path && last.summary == endpoint.summary => {
+                    last.method = format!("{}, {}", last.method, endpoint.method);
+                }
+                _ => found.push(endpoint),
             }
         }
     }
@@ -103,7 +111,9 @@ fn endpoint(document: &Value, path: &str, method: &str, operation: &Value) -> En
         id: text(operation.get("operationId")),
         method: method.to_uppercase(),
         path: path.to_owned(),
-        summary: text(operation.get("summary")),
+        summary: text(operation.get("summary"))
+            .trim_end_matches('.')
+            .to_owned(),
         description: text(operation.get("description"))
             .split("\n\n")
             .filter(|paragraph| !paragraph.is_empty())

@@ -60,7 +60,9 @@ pub(crate) struct StartLinkMade {
     start_url: String,
 }
 
-/// Make a one-time link into the flow, for the browser of one end user.
+/// Make a one-time link into the flow.
+///
+/// It is for the browser of one end user.
 #[utoipa::path(
     post, path = "/v1/credentials/start-auth", operation_id = "makeStartLink", tag = "Flow",
     security(("api_token" = ["link_sessions:write"])),

@@ -63,7 +63,9 @@ pub(crate) struct CallbackAnswer {
     iss: Option<String>,
 }
 
-/// Where the provider sends the browser: register it there as the redirect URI.
+/// End a flow.
+///
+/// The provider sends the browser here: register this address there as the redirect URI.
 #[utoipa::path(
     get, path = "/link/oauth2/callback/{provider}", operation_id = "endFlow", tag = "Flow",
     params(("provider" = String, Path, description = "Slug of the provider.", example = "linear"), CallbackAnswer),
@@ -83,7 +85,9 @@ pub(crate) async fn get(
     handle(app, &request, &provider, &query).await
 }
 
-/// The same, for providers that answer by form post.
+/// End a flow by form.
+///
+/// The same, for providers that answer by `form_post`.
 // From their own site, the browser sends our Lax cookie not with that, but with the GET that follows
 // it. The answer waits, sealed, for that GET.
 #[utoipa::path(

@@ -95,9 +95,9 @@ pub(crate) struct StartParameters {
     debug: Option<bool>,
 }
 
-/// Start a flow: send the end user's browser here.
+/// Start a flow.
 ///
-/// A provider variable comes as `param.NAME`, such as `param.shop=acme.myshopify.com`; what is
+/// Send the end user's browser here. A provider variable comes as `param.NAME`, such as `param.shop=acme.myshopify.com`; what is
 /// missing is asked for on a hosted form. The flow ends at your redirect URI with `code` and
 /// `state`, or with `error` (RFC 6749 section 4.1.2.1), `error_description` and `state`.
 #[utoipa::path(

@@ -13,6 +13,8 @@ use crate::{
 };
 
 /// Start a flow by a one-time link.
+///
+/// Send the end user's browser here: once, within five minutes.
 #[utoipa::path(
     get, path = "/link/oauth2/start/{token}", operation_id = "startFlowByLink", tag = "Flow",
     params(("token" = String, Path, description = "Of `POST /v1/credentials/start-auth`.")),

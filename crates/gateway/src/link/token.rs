@@ -135,9 +135,9 @@ struct HandedOut {
     properties: Map<String, Value>,
 }
 
-/// Exchange a code for the credential. The client proves itself by the secret in the body.
+/// Exchange a code for the credential.
 ///
-/// A code is good once, for 60 seconds.
+/// The client proves itself by the secret in the body. A code is good once, for 60 seconds.
 #[utoipa::path(
     post, path = "/link/oauth2/token", operation_id = "exchangeCode", tag = "Flow",
     request_body(content(

@@ -193,6 +193,10 @@ async fn the_reference_page_shows_every_endpoint_and_asks_nobody_else() {
     );
     for operation in operations(&gateway).await {
         let id = operation.described["operationId"].as_str().expect("an id");
+        // Any method of the proxy does the same.
+        if id.starts_with("proxy-") && operation.method != "GET" {
+            continue;
+        }
         assert!(page.body.contains(&format!("id=\"{id}\"")), "{id}");
     }
     for attribute in ["src=\"", "href=\""] {

@@ -35,7 +35,9 @@ pub(crate) struct Change {
     metadata: Option<Map<String, Value>>,
 }
 
-/// Change the name or the metadata of a credential.
+/// Change a credential.
+///
+/// Its name and its metadata.
 #[utoipa::path(
     patch, path = "/v1/credentials/{id}", operation_id = "changeCredential", tag = "Credentials",
     security(("api_token" = ["credentials:write"])),

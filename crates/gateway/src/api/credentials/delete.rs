@@ -67,7 +67,9 @@ impl Revocation {
     }
 }
 
-/// Delete a credential, and revoke it at the provider.
+/// Delete a credential.
+///
+/// The provider is asked to end the grant.
 #[utoipa::path(
     delete, path = "/v1/credentials/{id}", operation_id = "deleteCredential", tag = "Credentials",
     security(("api_token" = ["credentials:write"])),

@@ -23,9 +23,9 @@ use crate::{
     transfer::export,
 };
 
-/// Export all credentials: a line of JSON each, secrets in clear, oldest first.
+/// Export all credentials.
 ///
-/// Each line can be imported as it is, here or into another Keyway. The export is in the audit log.
+/// A line of JSON each, secrets in clear, oldest first. Each line can be imported as it is, here or into another Keyway. The export is in the audit log.
 #[utoipa::path(
     get, path = "/v1/credentials/export", operation_id = "exportCredentials", tag = "Credentials",
     security(("api_token" = ["credentials:token"])),

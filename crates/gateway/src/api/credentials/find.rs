@@ -14,7 +14,9 @@ use crate::{
     },
 };
 
-/// Read a credential, its secrets masked.
+/// Read a credential.
+///
+/// Secrets are masked.
 #[utoipa::path(
     get, path = "/v1/credentials/{id}", operation_id = "readCredential", tag = "Credentials",
     security(("api_token" = ["credentials:read"])),

@@ -43,7 +43,9 @@ pub(crate) struct NewCredential {
     end_user: Option<credential::EndUser>,
 }
 
-/// Import a credential. Another import of the same external account to the same app renews its
+/// Import a credential.
+///
+/// Another import of the same external account to the same app renews its
 /// credential, which keeps its id.
 #[utoipa::path(
     post, path = "/v1/credentials", operation_id = "importCredential", tag = "Credentials",

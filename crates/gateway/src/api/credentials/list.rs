@@ -41,7 +41,9 @@ pub(crate) struct Filter {
     metadata: Option<String>,
 }
 
-/// List the credentials, newest first, their secrets masked.
+/// List the credentials.
+///
+/// Newest first, secrets masked.
 #[utoipa::path(
     get, path = "/v1/credentials", operation_id = "listCredentials", tag = "Credentials",
     security(("api_token" = ["credentials:read"])),

@@ -46,7 +46,7 @@ pub(crate) struct Change {
     metadata: Option<Map<String, Value>>,
 }
 
-/// Change an OAuth app: its name, its secret, its scopes, its metadata.
+/// Change an OAuth app.
 #[utoipa::path(
     patch, path = "/v1/oauth-apps/{id}", operation_id = "changeOauthApp", tag = "OAuth apps",
     security(("api_token" = ["oauth_apps:write"])),

@@ -53,7 +53,9 @@ pub(crate) struct NewOauthAppBody {
     metadata: Option<Map<String, Value>>,
 }
 
-/// Register an OAuth app: your client at a provider.
+/// Register an OAuth app.
+///
+/// It is your client at a provider: make it there first, with the provider's `callback_url`.
 #[utoipa::path(
     post, path = "/v1/oauth-apps", operation_id = "createOauthApp", tag = "OAuth apps",
     security(("api_token" = ["oauth_apps:write"])),

@@ -27,7 +27,9 @@ pub(crate) struct Wish {
     force: Option<bool>,
 }
 
-/// Remove an OAuth app: one that no credential uses, or by force.
+/// Remove an OAuth app.
+///
+/// One that no credential uses, or any by force.
 #[utoipa::path(
     delete, path = "/v1/oauth-apps/{id}", operation_id = "deleteOauthApp", tag = "OAuth apps",
     security(("api_token" = ["oauth_apps:write"])),

@@ -27,7 +27,9 @@ pub(crate) struct Filter {
     metadata: Option<String>,
 }
 
-/// List the OAuth apps, oldest first.
+/// List the OAuth apps.
+///
+/// Oldest first.
 #[utoipa::path(
     get, path = "/v1/oauth-apps", operation_id = "listOauthApps", tag = "OAuth apps",
     security(("api_token" = ["oauth_apps:read"])),
