@@ -6,6 +6,7 @@ use keyway_domain::{
     api_token::{ApiScope, ApiToken},
     audit::Actor,
     ids::ApiTokenId,
+    oauth_app,
     opaque::OpaqueToken as _,
 };
 use keyway_store::{IssuedApiToken, NewApiToken};
@@ -13,7 +14,7 @@ use keyway_vault::digest;
 use keyway_web::Settings;
 use serde_json::{Value, json};
 
-use crate::{context::Context, input, output::Output};
+use crate::{context::Context, output::Output};
 
 #[derive(Subcommand)]
 pub(crate) enum ApiTokens {
@@ -41,7 +42,7 @@ pub(crate) struct Create {
     #[arg(long)]
     account: String,
     /// What it is for.
-    #[arg(long, value_parser = input::name)]
+    #[arg(long, value_parser = oauth_app::name)]
     name: String,
     /// What it may do, separated by commas, such as credentials:read,credentials:token.
     #[arg(long)]

@@ -1,10 +1,10 @@
 //! What a person typed: secrets from standard input or from the keyboard, never from the command
-//! line, which others see; and names that may stand in the database.
+//! line, which others see.
 
 use std::io::{IsTerminal as _, Read as _};
 
 use anyhow::{Context as _, bail};
-use keyway_domain::SecretString;
+use keyway_domain::{SecretString, oauth_app};
 
 /// Reads a secret. `from_stdin` takes all of standard input but the end of its line; otherwise
 /// somebody must be there to type it.
@@ -27,31 +27,8 @@ pub(crate) fn secret(what: &str, flag: &str, from_stdin: bool) -> anyhow::Result
     Ok(SecretString::new(text))
 }
 
-/// A provider's client secret. Only asterisks or bullets are the mask of a page that hides the real
-/// one.
+/// A provider's client secret.
 pub(crate) fn client_secret(from_stdin: bool) -> anyhow::Result<SecretString> {
     let typed = secret("client secret", "--client-secret-stdin", from_stdin)?;
-    let secret = typed.expose().trim();
-    if secret.chars().all(|c| c == '*' || c == '\u{2022}') {
-        bail!("that is a masked secret, not the secret itself");
-    }
-    Ok(SecretString::from(secret))
-}
-
-/// A name for people.
-pub(crate) fn name(typed: &str) -> Result<String, String> {
-    plain(typed, 100).ok_or_else(|| "a name has 1 to 100 characters, all of them visible".into())
-}
-
-/// A provider's client id. What came along with a copy, such as a line end, is cut off.
-pub(crate) fn client_id(typed: &str) -> Result<String, String> {
-    plain(typed, 500)
-        .filter(|id| !id.contains(char::is_whitespace))
-        .ok_or_else(|| "a client id has 1 to 500 characters and no spaces".into())
-}
-
-fn plain(typed: &str, longest: usize) -> Option<String> {
-    let text = typed.trim();
-    let good = (1..=longest).contains(&text.chars().count()) && !text.contains(char::is_control);
-    good.then(|| text.to_owned())
+    Ok(oauth_app::client_secret(&typed)?)
 }

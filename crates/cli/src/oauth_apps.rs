@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use clap::Subcommand;
 use keyway_domain::{
-    SecretString, audit::Actor, ids::OauthAppId, provider::ProviderSlug, scope::Scopes,
+    SecretString, audit::Actor, ids::OauthAppId, oauth_app, provider::ProviderSlug, scope::Scopes,
     sealed::Place,
 };
 use keyway_gateway::startup;
@@ -24,10 +24,10 @@ pub(crate) enum OauthApps {
         #[arg(long)]
         provider: ProviderSlug,
         /// Name for people.
-        #[arg(long, value_parser = input::name)]
+        #[arg(long, value_parser = oauth_app::name)]
         name: String,
         /// The provider's client id.
-        #[arg(long, value_parser = input::client_id)]
+        #[arg(long, value_parser = oauth_app::client_id)]
         client_id: String,
         /// Read the provider's client secret from standard input instead of asking for it.
         #[arg(long)]
@@ -60,15 +60,17 @@ pub(crate) async fn run(
             scopes,
         } => {
             let catalogue = startup::read_catalogue(settings)?;
-            catalogue.find(&provider).with_context(|| {
+            let found = catalogue.find(&provider).with_context(|| {
                 format!("there is no provider {provider}; `keyway providers list` shows all")
             })?;
+            let separator = &found.definition.authorize.scope_separator;
+            let scopes = scopes.map(|typed| oauth_app::scopes(&typed, separator));
             let new = NewApp {
                 provider,
                 name,
                 client_id,
                 client_secret: input::client_secret(client_secret_stdin)?,
-                scopes: scopes.as_deref().map(Scopes::parse).transpose()?,
+                scopes: scopes.transpose()?.flatten(),
             };
             let account = context.account(&account).await?;
             let id = create(&context, settings, &account, new).await?;

@@ -151,6 +151,24 @@ impl Drop for GrantSecrets {
     }
 }
 
+/// Why a credential cannot be named so, or given to such an end user; the sentence to show.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidText(&'static str);
+
+/// A name that a client gives a credential.
+///
+/// # Errors
+/// [`InvalidText`] unless it has 1 to 200 characters, none of them a control.
+pub fn name(given: &str) -> Result<String, InvalidText> {
+    bounded(given, 200, "1 to 200 characters, no control characters").map(str::to_owned)
+}
+
+fn bounded<'a>(text: &'a str, most: usize, why: &'static str) -> Result<&'a str, InvalidText> {
+    let good = (1..=most).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    good.then_some(text).ok_or(InvalidText(why))
+}
+
 /// Whom a credential belongs to on the client's side, as the client names them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndUser {
@@ -162,6 +180,24 @@ pub struct EndUser {
     /// Their name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+}
+
+impl EndUser {
+    /// What is wrong with each field; nothing if all is well.
+    pub fn problems(&self) -> Vec<(&'static str, InvalidText)> {
+        let given = [
+            ("id", Some(&self.id), 200),
+            ("email", self.email.as_ref(), 320),
+            ("name", self.name.as_ref(), 200),
+        ];
+        given
+            .into_iter()
+            .filter_map(|(field, text, most)| {
+                let why = InvalidText("too long, empty, or with control characters");
+                bounded(text?, most, why.0).err().map(|why| (field, why))
+            })
+            .collect()
+    }
 }
 
 /// A credential as it is listed and shown: every secret masked by absence.

@@ -8,11 +8,12 @@ use keyway_domain::oauth_error::{self, ErrorCode};
 use keyway_store::StoreError;
 use keyway_vault::{OpenError, SealError};
 use keyway_web::log::with_detail;
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 /// A failure that is ours, whatever the request said.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Fault {
+pub enum Fault {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -55,6 +56,18 @@ impl Fault {
     }
 }
 
+/// The body of an error answer of a token endpoint.
+#[derive(Serialize, ToSchema)]
+#[schema(as = OauthError)]
+pub(crate) struct OauthErrorBody {
+    #[schema(value_type = String, example = "invalid_grant")]
+    error: &'static str,
+    /// What went wrong, in a sentence.
+    error_description: String,
+    /// The same.
+    summary: String,
+}
+
 /// An error answer of a token endpoint (RFC 6749 section 5.2). `summary` repeats the description
 /// for clients of the older API.
 pub(crate) fn oauth_json(
@@ -67,10 +80,10 @@ pub(crate) fn oauth_json(
     let response = HttpResponse::build(status)
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .insert_header((header::PRAGMA, "no-cache"))
-        .json(json!({
-            "error": code.as_str(),
-            "error_description": description,
-            "summary": description,
-        }));
+        .json(OauthErrorBody {
+            error: code.as_str(),
+            summary: description.clone(),
+            error_description: description,
+        });
     with_detail(response, format!("{code}: {detail}"))
 }

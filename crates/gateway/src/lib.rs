@@ -9,10 +9,12 @@ mod link;
 pub mod metrics;
 pub mod startup;
 pub mod state;
+pub mod transfer;
 
 use actix_web::{HttpResponse, web};
 use keyway_web::{assets, health};
 
+pub use error::Fault;
 pub use state::App;
 
 /// The routes of the gateway: the same in `main` and in every test.

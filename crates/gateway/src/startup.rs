@@ -127,6 +127,19 @@ pub async fn check_key_ring(store: &Store, ring: &KeyRing) -> Result<(), Startup
     }
 }
 
+/// The client for calls to providers.
+///
+/// # Errors
+/// [`StartupError`] if a setting is wrong, or there is no list of certificate authorities.
+pub fn http_client(settings: &Settings) -> Result<HttpClient, StartupError> {
+    Ok(HttpClient::new(HttpOptions {
+        guard: AddressGuard::new(settings.outbound_allow()?),
+        lookup: Arc::new(SystemLookup),
+        additional_roots: Vec::new(),
+        call_timeout: CALL_TIMEOUT,
+    })?)
+}
+
 /// Everything that the gateway needs, or the first reason why it cannot start.
 ///
 /// # Errors
@@ -134,12 +147,7 @@ pub async fn check_key_ring(store: &Store, ring: &KeyRing) -> Result<(), Startup
 pub async fn open(settings: &Settings) -> Result<App, StartupError> {
     let ring = read_key_ring(&settings.keyring_file()?)?;
     let catalogue = read_catalogue(settings)?;
-    let http = HttpClient::new(HttpOptions {
-        guard: AddressGuard::new(settings.outbound_allow()?),
-        lookup: Arc::new(SystemLookup),
-        additional_roots: Vec::new(),
-        call_timeout: CALL_TIMEOUT,
-    })?;
+    let http = http_client(settings)?;
     let store = open_store(settings, "keyway-gateway").await?;
     if !store.is_migrated().await? {
         return Err(StartupError::NotMigrated);

@@ -7,6 +7,8 @@ mod adapters;
 #[cfg(feature = "client")]
 pub mod address;
 #[cfg(feature = "client")]
+pub mod adopt;
+#[cfg(feature = "client")]
 pub mod answer;
 pub mod api;
 #[cfg(feature = "client")]

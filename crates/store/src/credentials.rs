@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use keyway_domain::{
     credential::{Credential, CredentialKind, EndUser, ExternalAccount},
     health::{Health, HealthStatus},
@@ -238,15 +238,23 @@ impl Store {
         account: AccountId,
         id: CredentialId,
     ) -> Result<Option<Credential>, StoreError> {
-        let row: Option<Row> = credentials::table
-            .inner_join(grants::table)
-            .inner_join(oauth_apps::table)
-            .filter(credentials::id.eq(id.uuid()))
-            .filter(credentials::account_id.eq(account.uuid()))
-            .select(COLUMNS)
-            .first(&mut self.read().await?)
-            .await
-            .optional()?;
+        let row = find(&mut *self.read().await?, account, id).await?;
         row.map(credential).transpose()
     }
+}
+
+pub(crate) async fn find(
+    connection: &mut AsyncPgConnection,
+    account: AccountId,
+    id: CredentialId,
+) -> Result<Option<Row>, diesel::result::Error> {
+    credentials::table
+        .inner_join(grants::table)
+        .inner_join(oauth_apps::table)
+        .filter(credentials::id.eq(id.uuid()))
+        .filter(credentials::account_id.eq(account.uuid()))
+        .select(COLUMNS)
+        .first(connection)
+        .await
+        .optional()
 }

@@ -1,7 +1,7 @@
 //! The accounts' clients at providers.
 
 use chrono::{DateTime, Utc};
-use diesel::prelude::*;
+use diesel::{prelude::*, sql_types::Bool};
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use keyway_domain::{
     audit::{Actor, AuditEvent},
@@ -77,6 +77,8 @@ pub struct OauthAppChange {
     pub scopes: Option<Option<Scopes>>,
     /// New metadata, in place of what was there.
     pub metadata: Option<Map<String, Value>>,
+    /// The revision that must be there; none takes any.
+    pub revision: Option<i64>,
 }
 
 #[derive(Queryable, Selectable)]
@@ -215,7 +217,8 @@ impl Store {
         rows.into_iter().map(OauthApp::try_from).collect()
     }
 
-    /// Changes an app; `false` if the account has no such.
+    /// Changes an app, and answers what it is now; none if the account has no such, or its revision
+    /// is another.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -226,7 +229,7 @@ impl Store {
         change: &OauthAppChange,
         actor: Actor,
         now: DateTime<Utc>,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<OauthApp>, StoreError> {
         let random = self.random.as_ref();
         let action = if change.sealed_client_secret.is_some() {
             "oauth_app.secret_replaced"
@@ -245,10 +248,17 @@ impl Store {
             self.write()
                 .await?
                 .transaction(async |connection| {
-                    let changed = diesel::update(oauth_apps::table)
+                    let changed: Option<Row> = diesel::update(oauth_apps::table)
                         .filter(oauth_apps::id.eq(id.uuid()))
                         .filter(oauth_apps::account_id.eq(account.uuid()))
                         .filter(oauth_apps::removed_at.is_null())
+                        .filter(
+                            change
+                                .revision
+                                .is_none()
+                                .into_sql::<Bool>()
+                                .or(oauth_apps::revision.eq(change.revision.unwrap_or_default())),
+                        )
                         .set((
                             change.name.as_ref().map(|name| oauth_apps::name.eq(name)),
                             change.sealed_client_secret.as_ref().map(|sealed| {
@@ -263,16 +273,18 @@ impl Store {
                             oauth_apps::revision.eq(oauth_apps::revision + 1),
                             oauth_apps::updated_at.eq(now),
                         ))
-                        .execute(connection)
-                        .await?;
-                    if changed > 0 {
+                        .returning(Row::as_returning())
+                        .get_result(connection)
+                        .await
+                        .optional()?;
+                    if changed.is_some() {
                         events::insert(connection, random, &told, now).await?;
                         audit_events::insert(connection, random, &event, now).await?;
                     }
-                    Ok::<_, diesel::result::Error>(changed > 0)
+                    Ok::<_, diesel::result::Error>(changed)
                 })
                 .await?;
-        Ok(changed)
+        changed.map(OauthApp::try_from).transpose()
     }
 }
 

@@ -9,6 +9,7 @@ use keyway_domain::{
     redirect_uri::RedirectUriTemplate,
 };
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::{Store, StoreError, audit_events, schema::redirect_uris};
 
@@ -21,6 +22,16 @@ pub struct RegisteredUri {
     pub uri: RedirectUriTemplate,
     /// When.
     pub created_at: DateTime<Utc>,
+}
+
+type Row = (Uuid, String, DateTime<Utc>);
+
+fn registered((id, uri, created_at): Row) -> Result<RegisteredUri, StoreError> {
+    Ok(RegisteredUri {
+        id: id.into(),
+        uri: template(&uri)?,
+        created_at,
+    })
 }
 
 impl Store {
@@ -68,7 +79,7 @@ impl Store {
         &self,
         account: AccountId,
     ) -> Result<Vec<RegisteredUri>, StoreError> {
-        let rows: Vec<(uuid::Uuid, String, DateTime<Utc>)> = redirect_uris::table
+        let rows: Vec<Row> = redirect_uris::table
             .filter(redirect_uris::account_id.eq(account.uuid()))
             .order(redirect_uris::id)
             .select((
@@ -78,15 +89,33 @@ impl Store {
             ))
             .load(&mut self.read().await?)
             .await?;
-        rows.into_iter()
-            .map(|(id, uri, created_at)| {
-                Ok(RegisteredUri {
-                    id: id.into(),
-                    uri: template(&uri)?,
-                    created_at,
-                })
-            })
-            .collect()
+        rows.into_iter().map(registered).collect()
+    }
+
+    /// A page of the same; `after` goes on where the one before ended.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn page_of_redirect_uris(
+        &self,
+        account: AccountId,
+        after: Option<RedirectUriId>,
+        limit: i64,
+    ) -> Result<Vec<RegisteredUri>, StoreError> {
+        let after = after.map_or(Uuid::nil(), RedirectUriId::uuid);
+        let rows: Vec<Row> = redirect_uris::table
+            .filter(redirect_uris::account_id.eq(account.uuid()))
+            .filter(redirect_uris::id.gt(after))
+            .order(redirect_uris::id)
+            .limit(limit)
+            .select((
+                redirect_uris::id,
+                redirect_uris::uri,
+                redirect_uris::created_at,
+            ))
+            .load(&mut self.read().await?)
+            .await?;
+        rows.into_iter().map(registered).collect()
     }
 
     /// Removes a redirect URI; `false` if the account has no such.

@@ -120,7 +120,7 @@ async fn a_token_needs_a_scope_and_a_name() {
         "proxy",
     ];
     let ran = installation.keyway(&words).await;
-    ran.misused("a name has 1 to 100 characters");
+    ran.misused("enter a name");
     assert_eq!(
         installation.sql("SELECT count(*) FROM api_tokens").await,
         ["0"]

@@ -23,3 +23,4 @@ mod shell;
 mod starting;
 mod stopping;
 mod tls;
+mod transfer;

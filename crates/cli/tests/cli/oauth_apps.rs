@@ -173,9 +173,12 @@ async fn what_cannot_be_a_secret_is_refused() {
     let installation = Installation::new().await;
     let words = create_app("linear", "client");
     for (typed, why) in [
-        ("****", "that is a masked secret, not the secret itself"),
-        (" *********** \n", "that is a masked secret"),
-        ("\u{2022}\u{2022}\u{2022}", "that is a masked secret"),
+        ("****", "this is the mask and not the secret"),
+        (" *********** \n", "this is the mask and not the secret"),
+        (
+            "\u{2022}\u{2022}\u{2022}",
+            "this is the mask and not the secret",
+        ),
         ("", "the client secret is empty"),
         (" \n", "the client secret is empty"),
     ] {
@@ -195,24 +198,16 @@ async fn what_cannot_be_a_name_or_client_id_is_refused() {
     let words = create_app("linear", "client");
     let long = "x".repeat(501);
     for (flag, value, why) in [
-        ("--name", " ", "a name has 1 to 100 characters"),
-        ("--name", &long[..101], "a name has 1 to 100 characters"),
-        ("--name", "a\tb", "a name has 1 to 100 characters"),
+        ("--name", " ", "enter a name"),
+        ("--name", &long[..101], "at most 100 characters"),
+        ("--name", "a\tb", "no control characters"),
         (
             "--client-id",
             " ",
-            "a client id has 1 to 500 characters and no spaces",
+            "enter the client ID that the provider shows",
         ),
-        (
-            "--client-id",
-            "a b",
-            "a client id has 1 to 500 characters and no spaces",
-        ),
-        (
-            "--client-id",
-            &long,
-            "a client id has 1 to 500 characters and no spaces",
-        ),
+        ("--client-id", "a b", "a client ID has no spaces"),
+        ("--client-id", &long, "at most 500 characters"),
     ] {
         let words = replaced(&words, flag, value);
         installation

@@ -99,7 +99,7 @@ async fn save(
             app.now(),
         )
         .await?;
-    if !changed {
+    if changed.is_none() {
         return Err(PageError::NotFound);
     }
     Ok(page::see_other(&format!(

@@ -77,7 +77,7 @@ async fn replace(
             app.now(),
         )
         .await?;
-    if !changed {
+    if changed.is_none() {
         return Err(PageError::NotFound);
     }
     Ok(page::see_other(&format!(

@@ -36,12 +36,22 @@ pub(crate) async fn authorize(
     scope: ApiScope,
     now: DateTime<Utc>,
 ) -> Result<FoundApiToken, ApiError> {
-    let found = app.store.find_api_token(presented(request)?, now).await?;
-    let found = found.ok_or(ApiError::Unauthorized)?;
-    app.used_tokens.note(found.id);
+    let found = authenticate(app, request, now).await?;
     if found.allows(scope) {
         Ok(found)
     } else {
         Err(ApiError::Forbidden(scope.as_str()))
     }
+}
+
+/// The token of the request, if it is good now.
+pub(crate) async fn authenticate(
+    app: &App,
+    request: &HttpRequest,
+    now: DateTime<Utc>,
+) -> Result<FoundApiToken, ApiError> {
+    let found = app.store.find_api_token(presented(request)?, now).await?;
+    let found = found.ok_or(ApiError::Unauthorized)?;
+    app.used_tokens.note(found.id);
+    Ok(found)
 }

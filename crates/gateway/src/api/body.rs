@@ -60,7 +60,7 @@ pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
 }
 
 /// For a member that may be absent, `null`, or there: all three mean something else.
-#[expect(clippy::option_option, reason = "three meanings")]
+#[expect(clippy::option_option, reason = "absent, null, or there")]
 pub(crate) fn nullable<'de, T, D>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
 where
     T: Deserialize<'de>,

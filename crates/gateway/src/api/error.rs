@@ -8,9 +8,31 @@ use actix_web::{
 };
 use keyway_store::StoreError;
 use keyway_web::log::with_detail;
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::error::Fault;
+
+/// An error.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Error)]
+pub(crate) struct ErrorBody {
+    /// What went wrong, in a sentence.
+    summary: String,
+    /// What is wrong with which field: at status 422.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(required = false)]
+    validation_errors: BTreeMap<String, Vec<String>>,
+}
+
+impl ErrorBody {
+    pub(crate) fn new(summary: impl Into<String>) -> Self {
+        Self {
+            summary: summary.into(),
+            validation_errors: BTreeMap::new(),
+        }
+    }
+}
 
 /// Every way in which the API says no.
 #[derive(Debug, thiserror::Error)]
@@ -83,9 +105,9 @@ impl ResponseError for ApiError {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let mut body = json!({"summary": self.summary()});
-        if let (Self::Invalid(fields), Some(body)) = (self, body.as_object_mut()) {
-            body.insert("validation_errors".into(), json!(fields));
+        let mut body = ErrorBody::new(self.summary());
+        if let Self::Invalid(fields) = self {
+            body.validation_errors.clone_from(fields);
         }
         let mut response = HttpResponse::build(self.status_code());
         response.insert_header((header::CACHE_CONTROL, "no-store"));

@@ -1,10 +1,6 @@
 //! `/v1/events`: what happened to credentials and OAuth apps.
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::Method,
-    web::{self, ServiceConfig},
-};
+use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{DateTime, Utc};
 use keyway_domain::{api_token::ApiScope, event::EventKind, ids::EventId};
 use serde::Serialize;
@@ -19,16 +15,8 @@ use crate::{
         error::ApiError,
         idempotency::Reply,
         page::{List, Page, Query},
-        resource,
     },
 };
-
-/// Routes of the resource.
-pub(super) fn routes(config: &mut ServiceConfig) {
-    config
-        .service(resource("/v1/events", &[Method::GET]).route(web::get().to(list)))
-        .service(resource("/v1/events/{id}", &[Method::GET]).route(web::get().to(get)));
-}
 
 /// Something that happened.
 #[derive(Debug, Serialize, ToSchema)]
@@ -64,8 +52,8 @@ impl From<keyway_store::Event> for Event {
     security(("api_token" = ["events:read"])),
     params(
         ("type" = Option<String>, Query, description = "Such as credential.created"),
-        ("limit" = Option<u32>, Query, description = "1 to 200; 50 if absent"),
-        ("cursor" = Option<String>, Query, description = "A next_cursor, however old: the events after it"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "How many to list; 50 if absent"),
+        ("cursor" = Option<i64>, Query, description = "A next_cursor, however old: the events after it"),
     ),
     responses((
         status = 200, body = List<Event>,
@@ -109,7 +97,7 @@ fn read_kind(text: &str) -> Result<EventKind, ApiError> {
 #[utoipa::path(
     get, path = "/v1/events/{id}", tag = "Events", operation_id = "findEvent",
     security(("api_token" = ["events:read"])),
-    params(("id" = Uuid, Path)),
+    params(("id" = Uuid, Path, description = "Its id.")),
     responses((status = 200, body = Event), (status = 404, description = "No such event"))
 )]
 pub(crate) async fn get(

@@ -15,6 +15,7 @@ use keyway_domain::{
 use keyway_store::{Begun, NewIdempotencyKey};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::IntoParams;
 
 use crate::{
     App,
@@ -23,6 +24,22 @@ use crate::{
 };
 
 const KEY: &str = "idempotency-key";
+
+/// The header of every POST that changes something.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "what the document says; `key` reads it")]
+pub(crate) struct IdempotencyKey {
+    /// Names this request for a day: sent again with the same body, it does nothing, and is answered
+    /// as the first time, with `Idempotency-Replayed: true`. With another body: 422.
+    #[param(
+        rename = "Idempotency-Key",
+        min_length = 1,
+        max_length = 255,
+        pattern = "^[!-~]+$"
+    )]
+    key: Option<String>,
+}
 
 /// An answer that can be given again.
 #[derive(Debug)]

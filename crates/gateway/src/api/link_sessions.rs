@@ -28,7 +28,7 @@ use crate::{
     api::{
         bearer, body,
         error::ApiError,
-        idempotency::{self, Reply},
+        idempotency::{self, IdempotencyKey, Reply},
     },
     error::Fault,
 };
@@ -125,10 +125,10 @@ pub(crate) struct ShownLinkSession {
 /// A hosted page on which one end user makes one connection.
 #[utoipa::path(
     post,
-    path = "/v1/link-sessions",
-    tag = "link sessions",
+    path = "/v1/link-sessions", operation_id = "createLinkSession", tag = "Link sessions",
+    security(("api_token" = ["link_sessions:write"])),
     request_body = CreateLinkSession,
-    params(("Idempotency-Key" = Option<String>, Header, description = "Sent again with the same key, the request does nothing twice.")),
+    params(IdempotencyKey),
     responses(
         (status = 201, description = "The page is there.", body = CreatedLinkSession),
         (status = 422, description = "A field is not valid."),
@@ -153,8 +153,8 @@ pub(crate) async fn post(
 /// Whether it is open, used or expired, and the credential that was made.
 #[utoipa::path(
     get,
-    path = "/v1/link-sessions/{id}",
-    tag = "link sessions",
+    path = "/v1/link-sessions/{id}", operation_id = "readLinkSession", tag = "Link sessions",
+    security(("api_token" = ["link_sessions:write"])),
     params(("id" = Uuid, Path, description = "Its id.")),
     responses(
         (status = 200, description = "The session.", body = ShownLinkSession),

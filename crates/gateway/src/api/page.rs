@@ -3,8 +3,11 @@
 use std::str::FromStr;
 
 use actix_web::{HttpRequest, HttpResponse, http::header};
+use keyway_domain::metadata;
 use serde::Serialize;
-use utoipa::ToSchema;
+use serde_json::{Map, Value};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
 
 use crate::{
     api::error::ApiError,
@@ -22,9 +25,22 @@ pub(crate) struct Page<C> {
     limit: usize,
 }
 
+/// The parameters of every list.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "what the document says; `Page` reads it")]
+pub(crate) struct Paging {
+    /// How many to list; 50 if absent.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<Uuid>,
+}
+
 /// One page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct List<T> {
+    /// The rows of this page.
     pub(crate) data: Vec<T>,
     /// The `cursor` of the next page; absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -110,8 +126,47 @@ impl Query {
         Ok(Self(query))
     }
 
-    /// The value of a parameter, if it is there.
+    /// A parameter as what it stands for, if it is there.
+    pub(crate) fn read<T: FromStr>(
+        &self,
+        name: &'static str,
+        what: &str,
+    ) -> Result<Option<T>, ApiError> {
+        self.one(name)?
+            .map(|text| {
+                text.parse()
+                    .map_err(|_| ApiError::Malformed(format!("{name} is not {what}.")))
+            })
+            .transpose()
+    }
+
+    /// A text to look for. Postgres takes no NUL.
+    pub(crate) fn text(&self, name: &'static str) -> Result<Option<String>, ApiError> {
+        match self.one(name)? {
+            Some(text) if text.contains('\0') => Err(ApiError::field(name, "no NUL characters")),
+            text => Ok(text.map(str::to_owned)),
+        }
+    }
+
+    /// A JSON object that what is listed must contain.
+    pub(crate) fn object(
+        &self,
+        name: &'static str,
+    ) -> Result<Option<Map<String, Value>>, ApiError> {
+        let Some(text) = self.one(name)? else {
+            return Ok(None);
+        };
+        let object = serde_json::from_str(text)
+            .map_err(|_| ApiError::Malformed(format!("{name} is not a JSON object.")))?;
+        metadata::check(&object).map_err(|why| ApiError::field(name, why.to_string()))?;
+        Ok(Some(object))
+    }
+
+    /// The value of a parameter, if it is there; an empty one is none.
     pub(crate) fn one(&self, name: &'static str) -> Result<Option<&str>, ApiError> {
+        if self.0.first(name) == Some("") {
+            return Err(ApiError::Malformed(format!("{name} is empty.")));
+        }
         self.0
             .one(name)
             .map_err(|Repeated(name)| ApiError::Malformed(format!("{name} is repeated.")))

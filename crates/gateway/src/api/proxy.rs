@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     App,
-    api::{credential_token, unserved::RefreshError},
+    api::{credentials::token, error::ErrorBody, unserved::RefreshError},
     lifecycle::fresh::{self, Opened},
 };
 
@@ -86,7 +86,33 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     );
 }
 
-async fn handle(app: web::Data<App>, request: HttpRequest, payload: web::Payload) -> HttpResponse {
+/// Call a provider's API.
+///
+/// Any method, any body, streamed both ways; made with the credential.
+///
+/// The base URL is the catalogue's; headers that name a host or authorize somebody are left out. What
+/// the provider answers comes back as it is. An error of Keyway itself is `{"summary"}`.
+#[utoipa::path(
+    method(get, post, put, patch, delete),
+    path = "/v1/proxy/credential/{credential_id}/{path}", operation_id = "proxy", tag = "Proxy",
+    security(("api_token" = ["proxy"])),
+    params(
+        ("credential_id" = Uuid, Path, description = "The credential."),
+        ("path" = String, Path, description = "Path and query of the provider's API."),
+    ),
+    responses(
+        (status = 404, description = "There is no such credential; or the provider says so.", body = ErrorBody),
+        (status = 409, description = "The end user must connect the account again, or the provider has no API here; or the provider says so.", body = ErrorBody),
+        (status = 502, description = "The provider's answer cannot be used; or the provider says so.", body = ErrorBody),
+        (status = 504, description = "The provider does not answer in time; or it says so.", body = ErrorBody),
+        (status = "default", description = "What the provider answers."),
+    )
+)]
+pub(crate) async fn handle(
+    app: web::Data<App>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> HttpResponse {
     match proxy(&app, &request, payload).await {
         Ok(response) => response,
         Err(refused) => refused.respond(),
@@ -105,7 +131,7 @@ async fn proxy(
         .strip_prefix(PREFIX)
         .and_then(|rest| rest.split_once('/'))
         .unwrap_or_default();
-    let found = credential_token::find(app, request, id, ApiScope::PROXY, app.now()).await;
+    let found = token::find(app, request, id, ApiScope::PROXY, app.now()).await;
     let credential = found.map_err(RefreshError::from)?;
     let opened = fresh::serve(app, credential, false).await;
     let opened = opened.map_err(RefreshError::from)?;

@@ -1,8 +1,19 @@
 //! Entity tags (RFC 9110 sections 8.8.3 and 13.1.1): `"7"` is the seventh revision of a row.
 
 use actix_web::{HttpRequest, http::header};
+use utoipa::IntoParams;
 
 use crate::api::error::ApiError;
+
+/// The header of every change that can be made under a condition.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "what the document says; `expected` reads it")]
+pub(crate) struct IfMatch {
+    /// The `ETag` that was read: another is refused with 412, as somebody else has changed it since.
+    #[param(rename = "If-Match", example = "\"7\"")]
+    tag: Option<String>,
+}
 
 /// The entity tag of a revision.
 pub(crate) fn tag(revision: i64) -> (header::HeaderName, String) {

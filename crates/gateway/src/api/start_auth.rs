@@ -15,15 +15,16 @@ use keyway_domain::{
     sealed::Place,
 };
 use keyway_store::{LinkTarget, NewStartLink};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::{
     App,
     api::{
         bearer, body,
-        error::ApiError,
-        idempotency::{self, Reply},
+        error::{ApiError, ErrorBody},
+        idempotency::{self, IdempotencyKey, Reply},
     },
     error::Fault,
     link::parse_id,
@@ -32,19 +33,47 @@ use crate::{
 /// How long the link is good for.
 const LIFETIME: TimeDelta = TimeDelta::minutes(5);
 
-#[derive(Deserialize)]
+/// What the link is to start.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct StartAuth {
+pub(crate) struct StartAuth {
+    #[schema(value_type = Uuid)]
     oauth_app_id: String,
+    /// The kind that you expect of the app.
+    #[schema(example = "linear_oauth2")]
     credential_kind: Option<String>,
+    /// A registered redirect URI, expanded for the app's provider, or its `:provider` template.
     redirect_url: String,
+    /// Comes back with the code: a text as it is, anything else as JSON text; at most 5 kB.
     state: Option<Value>,
+    /// Replaces the app's scopes; with spaces.
     scope: Option<String>,
+    /// Provider variables.
     #[serde(default)]
     params: BTreeMap<String, String>,
 }
 
-/// A one-time link into the flow, for the browser of one end user.
+/// A one-time link.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct StartLinkMade {
+    /// Good once, for five minutes.
+    start_url: String,
+}
+
+/// Make a one-time link into the flow.
+///
+/// It is for the browser of one end user.
+#[utoipa::path(
+    post, path = "/v1/credentials/start-auth", operation_id = "makeStartLink", tag = "Flow",
+    security(("api_token" = ["link_sessions:write"])),
+    params(IdempotencyKey),
+    request_body = StartAuth,
+    responses(
+        (status = 200, description = "The link.", body = StartLinkMade),
+        (status = 409, description = "A request with this `Idempotency-Key` is still under way.", body = ErrorBody),
+        (status = 422, description = "Some fields are not valid.", body = ErrorBody),
+    )
+)]
 pub(crate) async fn post(
     app: web::Data<App>,
     request: HttpRequest,
@@ -90,7 +119,9 @@ async fn start(
     };
     app.store.insert_start_link(&link).await?;
     let path = format!("/link/oauth2/start/{}", secret.secret().expose());
-    Reply::ok(&json!({"start_url": app.public_url.join(&path)}))
+    Reply::ok(&StartLinkMade {
+        start_url: app.public_url.join(&path),
+    })
 }
 
 async fn find_target(app: &App, account: AccountId, id: &str) -> Result<LinkTarget, ApiError> {

@@ -5,12 +5,16 @@ use actix_web::{
     http::{StatusCode, header},
 };
 use chrono::TimeDelta;
-use keyway_domain::health::Health;
 use keyway_providers::{ProviderError, refusal::RefreshFailure};
 use keyway_web::log::with_detail;
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use crate::{api::error::ApiError, error::Fault, lifecycle::fresh::Unserved};
+use crate::{
+    api::{credentials::Health, error::ApiError},
+    error::Fault,
+    lifecycle::fresh::Unserved,
+};
 
 /// Every way in which these endpoints say no.
 #[derive(Debug, thiserror::Error)]
@@ -34,12 +38,15 @@ impl From<keyway_store::StoreError> for RefreshError {
 }
 
 /// Why there is no token to be had.
-#[derive(Debug, Serialize)]
-pub(crate) struct NoToken<'a> {
-    summary: &'a str,
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct NoToken {
+    /// What went wrong, in a sentence.
+    #[schema(value_type = String)]
+    summary: &'static str,
     /// The credential's health, if that is why.
     #[serde(skip_serializing_if = "Option::is_none")]
-    health: Option<&'a Health>,
+    #[schema(required = false, nullable = false)]
+    health: Option<Health>,
 }
 
 impl ResponseError for RefreshError {
@@ -74,6 +81,7 @@ impl ResponseError for RefreshError {
             Unserved::Gone | Unserved::Fault(_) => (None, None),
         };
         let summary = unserved.public();
+        let health = health.cloned().map(Health::of);
         let mut response = HttpResponse::build(self.status_code());
         response.insert_header((header::CACHE_CONTROL, "no-store"));
         if let Some(wait) = wait {

@@ -1,10 +1,6 @@
 //! `/v1/webhooks/{id}/deliveries`: what became of each event.
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::Method,
-    web::{self, ServiceConfig},
-};
+use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{DateTime, Utc};
 use keyway_domain::{api_token::ApiScope, audit::Actor, ids::WebhookDeliveryId};
 use keyway_store::{DeliveryState, Retried, WebhookDelivery};
@@ -17,27 +13,11 @@ use crate::{
     api::{
         bearer, body,
         error::ApiError,
-        idempotency::{self, Reply},
+        idempotency::{self, IdempotencyKey, Reply},
         page::{List, Page, Query},
-        resource,
         webhooks::{endpoint_id, find},
     },
 };
-
-/// Routes of the resource.
-pub(super) fn routes(config: &mut ServiceConfig) {
-    config
-        .service(
-            resource("/v1/webhooks/{id}/deliveries", &[Method::GET]).route(web::get().to(list)),
-        )
-        .service(
-            resource(
-                "/v1/webhooks/{id}/deliveries/{delivery_id}/retry",
-                &[Method::POST],
-            )
-            .route(web::post().to(retry)),
-        );
-}
 
 /// One event on its way to one endpoint.
 #[derive(Debug, Serialize, ToSchema)]
@@ -88,10 +68,10 @@ impl From<WebhookDelivery> for Delivery {
     operation_id = "listWebhookDeliveries",
     security(("api_token" = ["webhooks:read"])),
     params(
-        ("id" = Uuid, Path),
+        ("id" = Uuid, Path, description = "Its id."),
         ("state" = Option<String>, Query, description = "pending, delivered or dead"),
-        ("limit" = Option<u32>, Query, description = "1 to 200; 50 if absent"),
-        ("cursor" = Option<String>, Query, description = "The next_cursor of the page before"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "How many to list; 50 if absent"),
+        ("cursor" = Option<i64>, Query, description = "The next_cursor of the page before"),
     ),
     responses(
         (status = 200, body = List<Delivery>, description = "Newest event first"),
@@ -133,8 +113,8 @@ fn read_state(text: &str) -> Result<DeliveryState, ApiError> {
     operation_id = "retryWebhookDelivery",
     security(("api_token" = ["webhooks:write"])),
     params(
-        ("id" = Uuid, Path), ("delivery_id" = Uuid, Path),
-        ("Idempotency-Key" = Option<String>, Header, description = "Makes the request safe to send again"),
+        ("id" = Uuid, Path, description = "Of the endpoint."), ("delivery_id" = Uuid, Path, description = "Of the delivery."),
+        IdempotencyKey,
     ),
     responses(
         (status = 200, body = Delivery, description = "It goes out as soon as its turn comes"),

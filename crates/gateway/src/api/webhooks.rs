@@ -2,11 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::Method,
-    web::{self, ServiceConfig},
-};
+use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{DateTime, Utc};
 use keyway_domain::{
     api_token::ApiScope,
@@ -30,35 +26,12 @@ use crate::{
     api::{
         bearer, body,
         error::ApiError,
-        idempotency::{self, Reply},
-        page::{List, Page, Query},
-        resource, revision,
+        idempotency::{self, IdempotencyKey, Reply},
+        page::{List, Page, Paging, Query},
+        revision::{self, IfMatch},
     },
     error::Fault,
 };
-
-/// Routes of the resource.
-pub(super) fn routes(config: &mut ServiceConfig) {
-    config
-        .service(
-            resource("/v1/webhooks", &[Method::GET, Method::POST])
-                .route(web::get().to(list))
-                .route(web::post().to(create)),
-        )
-        .service(
-            resource(
-                "/v1/webhooks/{id}",
-                &[Method::GET, Method::PATCH, Method::DELETE],
-            )
-            .route(web::get().to(get))
-            .route(web::patch().to(update))
-            .route(web::delete().to(delete)),
-        )
-        .service(
-            resource("/v1/webhooks/{id}/rotate-secret", &[Method::POST])
-                .route(web::post().to(rotate_secret)),
-        );
-}
 
 /// A webhook endpoint.
 #[derive(Debug, Serialize, ToSchema)]
@@ -161,10 +134,7 @@ impl Webhook {
 #[utoipa::path(
     get, path = "/v1/webhooks", tag = "Webhooks", operation_id = "listWebhooks",
     security(("api_token" = ["webhooks:read"])),
-    params(
-        ("limit" = Option<u32>, Query, description = "1 to 200; 50 if absent"),
-        ("cursor" = Option<String>, Query, description = "The next_cursor of the page before"),
-    ),
+    params( Paging     ),
     responses((status = 200, body = List<Webhook>, description = "Oldest first"))
 )]
 pub(crate) async fn list(
@@ -188,7 +158,7 @@ pub(crate) async fn list(
     post, path = "/v1/webhooks", tag = "Webhooks", operation_id = "createWebhook",
     security(("api_token" = ["webhooks:write"])),
     request_body = NewWebhook,
-    params(("Idempotency-Key" = Option<String>, Header, description = "Makes the request safe to send again")),
+    params(IdempotencyKey),
     responses(
         (status = 201, body = Webhook, description = "Made; the secret is in this answer alone"),
         (status = 422, description = "A field is not valid"),
@@ -242,7 +212,7 @@ async fn make(
 #[utoipa::path(
     get, path = "/v1/webhooks/{id}", tag = "Webhooks", operation_id = "findWebhook",
     security(("api_token" = ["webhooks:read"])),
-    params(("id" = Uuid, Path)),
+    params(("id" = Uuid, Path, description = "Its id.")),
     responses((status = 200, body = Webhook), (status = 404, description = "No such webhook"))
 )]
 pub(crate) async fn get(
@@ -260,8 +230,8 @@ pub(crate) async fn get(
     security(("api_token" = ["webhooks:write"])),
     request_body = WebhookChange,
     params(
-        ("id" = Uuid, Path),
-        ("If-Match" = Option<String>, Header, description = "The ETag that the change is meant for"),
+        ("id" = Uuid, Path, description = "Its id."),
+        IfMatch,
     ),
     responses(
         (status = 200, body = Webhook),
@@ -313,8 +283,8 @@ async fn change(app: &App, read: WebhookChange) -> Result<WebhookEndpointChange,
     delete, path = "/v1/webhooks/{id}", tag = "Webhooks", operation_id = "deleteWebhook",
     security(("api_token" = ["webhooks:write"])),
     params(
-        ("id" = Uuid, Path),
-        ("If-Match" = Option<String>, Header, description = "The ETag of what is to be removed"),
+        ("id" = Uuid, Path, description = "Its id."),
+        IfMatch,
     ),
     responses(
         (status = 200, body = DeletedWebhook, description = "Removed, with its deliveries"),
@@ -349,8 +319,8 @@ pub(crate) async fn delete(
     operation_id = "rotateWebhookSecret",
     security(("api_token" = ["webhooks:write"])), request_body = Option<RotateSecret>,
     params(
-        ("id" = Uuid, Path),
-        ("Idempotency-Key" = Option<String>, Header, description = "Makes the request safe to send again"),
+        ("id" = Uuid, Path, description = "Its id."),
+        IdempotencyKey,
     ),
     responses(
         (status = 200, body = Webhook, description = "Rotated; the secret is in this answer alone"),

@@ -13,6 +13,7 @@ use keyway_domain::{
 };
 use keyway_providers::{Provider, ProviderError, callback::CallbackParameters, error::Redaction};
 use keyway_web::cookie;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     App,
@@ -42,6 +43,39 @@ impl Untrusted {
     }
 }
 
+/// What a provider answers with.
+#[derive(IntoParams, ToSchema)]
+#[into_params(parameter_in = Query)]
+#[expect(
+    dead_code,
+    reason = "what the document says; `CallbackParameters` reads it"
+)]
+pub(crate) struct CallbackAnswer {
+    /// The provider's code.
+    code: Option<String>,
+    /// Our state.
+    state: Option<String>,
+    /// Why there is no code.
+    error: Option<String>,
+    /// The same in words.
+    error_description: Option<String>,
+    /// Who answers (RFC 9207).
+    iss: Option<String>,
+}
+
+/// End a flow.
+///
+/// The provider sends the browser here: register this address there as the redirect URI.
+#[utoipa::path(
+    get, path = "/link/oauth2/callback/{provider}", operation_id = "endFlow", tag = "Flow",
+    params(("provider" = String, Path, description = "Slug of the provider.", example = "linear"), CallbackAnswer),
+    responses(
+        (status = 302, description = "To your redirect URI, with `code` or `error`, and `state`.", headers(("Location" = String, description = "Where to."))),
+        (status = 400, description = "A page: the flow is unknown, over, or another browser's.", body = String, content_type = "text/html; charset=utf-8"),
+        (status = 500, description = "A page: our fault.", body = String, content_type = "text/html; charset=utf-8"),
+        (status = 503, description = "A page: briefly unavailable.", body = String, content_type = "text/html; charset=utf-8"),
+    )
+)]
 pub(crate) async fn get(
     app: web::Data<App>,
     request: HttpRequest,
@@ -51,8 +85,24 @@ pub(crate) async fn get(
     handle(app, &request, &provider, &query).await
 }
 
-/// Providers that answer by form post from their own site: the browser sends our Lax cookie not
-/// with that, but with the GET that follows it. The answer waits, sealed, for that GET.
+/// End a flow by form.
+///
+/// The same, for providers that answer by `form_post`.
+// From their own site, the browser sends our Lax cookie not with that, but with the GET that follows
+// it. The answer waits, sealed, for that GET.
+#[utoipa::path(
+    post, path = "/link/oauth2/callback/{provider}", operation_id = "endFlowByForm", tag = "Flow",
+    params(("provider" = String, Path, description = "Slug of the provider.", example = "linear")),
+    request_body(content = CallbackAnswer, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 302, description = "To your redirect URI, with `code` or `error`, and `state`.", headers(("Location" = String, description = "Where to."))),
+        (status = 303, description = "To the callback by GET.", headers(("Location" = String, description = "Where to."))),
+        (status = 400, description = "A page: the flow is unknown, over, or another browser's.", body = String, content_type = "text/html; charset=utf-8"),
+        (status = 413, description = "The body is larger than 64 kB.", body = String, content_type = "text/html; charset=utf-8"),
+        (status = 500, description = "A page: our fault.", body = String, content_type = "text/html; charset=utf-8"),
+        (status = 503, description = "A page: briefly unavailable.", body = String, content_type = "text/html; charset=utf-8"),
+    )
+)]
 pub(crate) async fn post(
     app: web::Data<App>,
     request: HttpRequest,

@@ -1,15 +1,15 @@
 //! The link flow: start, link sessions, variables, callback, token.
 
 mod begin;
-mod callback;
+pub(crate) mod callback;
 mod complete;
 pub(crate) mod diagnostics;
 pub(crate) mod parameters;
 mod redirect;
 mod session;
-mod start;
-mod start_link;
-mod token;
+pub(crate) mod start;
+pub(crate) mod start_link;
+pub(crate) mod token;
 mod variables;
 
 use actix_web::{

@@ -10,6 +10,8 @@ use keyway_domain::{
 };
 use keyway_providers::error::Redaction;
 use keyway_store::LinkTarget;
+use utoipa::IntoParams;
+use uuid::Uuid;
 
 use crate::{
     App,
@@ -70,6 +72,46 @@ impl Unproven {
     }
 }
 
+/// The parameters of a start.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "what the document says; `wishes` reads them")]
+pub(crate) struct StartParameters {
+    /// The Keyway id of the OAuth app. Not the provider's client id.
+    client_id: Uuid,
+    /// A registered redirect URI, expanded for the app's provider, or its `:provider` template.
+    #[param(example = "https://example.com/oauth2/callback/linear")]
+    redirect_uri: String,
+    /// Comes back byte for byte; at most 5 kB.
+    state: Option<String>,
+    /// Replaces the app's scopes; with spaces.
+    scope: Option<String>,
+    /// PKCE between you and Keyway (RFC 7636): then the code exchange needs `code_verifier`.
+    #[param(pattern = "^[A-Za-z0-9_-]{43}$")]
+    code_challenge: Option<String>,
+    /// `S256`, the only one there is.
+    #[param(pattern = "^S256$")]
+    code_challenge_method: Option<String>,
+    /// On a fault, show diagnostics in the browser.
+    debug: Option<bool>,
+}
+
+/// Start a flow.
+///
+/// Send the end user's browser here. A provider variable comes as `param.NAME`, such as `param.shop=acme.myshopify.com`; what is
+/// missing is asked for on a hosted form. The flow ends at your redirect URI with `code` and
+/// `state`, or with `error` (RFC 6749 section 4.1.2.1), `error_description` and `state`.
+#[utoipa::path(
+    get, path = "/link/oauth2/start", operation_id = "startFlow", tag = "Flow",
+    params(StartParameters),
+    responses(
+        (status = 200, description = "A form that asks for what is missing.", body = String, content_type = "text/html; charset=utf-8"),
+        (status = 302, description = "To the provider; or with `error`, to your redirect URI.", headers(("Location" = String, description = "Where to."))),
+        (status = 400, description = "A page: the app or the redirect URI is not proven, so nobody is redirected; or diagnostics.", body = String, content_type = "text/html; charset=utf-8"),
+        (status = 500, description = "A page: our fault.", body = String, content_type = "text/html; charset=utf-8"),
+        (status = 503, description = "A page: briefly unavailable.", body = String, content_type = "text/html; charset=utf-8"),
+    )
+)]
 pub(crate) async fn get(app: web::Data<App>, request: HttpRequest) -> HttpResponse {
     let now = app.now();
     let parameters = Parameters::parse(request.query_string().as_bytes());

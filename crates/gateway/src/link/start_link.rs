@@ -15,6 +15,20 @@ use crate::{
     },
 };
 
+/// Start a flow by a one-time link.
+///
+/// Send the end user's browser here: once, within five minutes.
+#[utoipa::path(
+    get, path = "/link/oauth2/start/{token}", operation_id = "startFlowByLink", tag = "Flow",
+    params(("token" = String, Path, description = "Of `POST /v1/credentials/start-auth`.")),
+    responses(
+        (status = 200, description = "A form that asks for what is missing.", body = String, content_type = "text/html; charset=utf-8"),
+        (status = 302, description = "To the provider; or with `error`, to your redirect URI.", headers(("Location" = String, description = "Where to."))),
+        (status = 400, description = "A page: the link is used, or older than five minutes.", body = String, content_type = "text/html; charset=utf-8"),
+        (status = 500, description = "A page: our fault.", body = String, content_type = "text/html; charset=utf-8"),
+        (status = 503, description = "A page: briefly unavailable.", body = String, content_type = "text/html; charset=utf-8"),
+    )
+)]
 pub(crate) async fn get(
     app: web::Data<App>,
     request: HttpRequest,

@@ -18,12 +18,14 @@ use keyway_domain::{
 };
 use keyway_vault::digest::equal;
 use keyway_web::log::with_detail;
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::{
     App,
-    error::{Fault, oauth_json},
+    error::{Fault, OauthErrorBody, oauth_json},
     link::{
         parameters::{Parameters, Repeated},
         start::parse_id,
@@ -98,14 +100,61 @@ impl TokenError {
 }
 
 /// The request, each field at most once and a text.
-#[derive(Deserialize)]
-struct TokenRequest {
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct TokenRequest {
+    /// From your redirect URI.
+    #[schema(value_type = String)]
     code: Option<SecretString>,
+    /// The Keyway id of the OAuth app.
+    #[schema(value_type = Uuid)]
     client_id: Option<String>,
+    /// The provider's client secret of that app.
+    #[schema(value_type = String)]
     client_secret: Option<SecretString>,
+    /// If the flow was started with a `code_challenge`.
+    #[schema(value_type = Option<String>)]
     code_verifier: Option<SecretString>,
 }
 
+/// A credential, in clear.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TokenResponse)]
+struct TokenAnswer {
+    credential: HandedOut,
+    /// The `state` of the start.
+    state: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = IssuedCredential)]
+struct HandedOut {
+    id: Uuid,
+    oauth_app_id: Uuid,
+    /// `kind`, and what the kind has, in clear.
+    #[schema(value_type = Object)]
+    properties: Map<String, Value>,
+}
+
+/// Exchange a code for the credential.
+///
+/// The client proves itself by the secret in the body. A code is good once, for 60 seconds.
+#[utoipa::path(
+    post, path = "/link/oauth2/token", operation_id = "exchangeCode", tag = "Flow",
+    request_body(content(
+        (TokenRequest = "application/json"),
+        (TokenRequest = "application/x-www-form-urlencoded"),
+    )),
+    responses(
+        (status = 200, description = "The credential. Connecting the same external account again renews the same one.", body = TokenAnswer),
+        (status = 400, description = "`invalid_request`: malformed, missing or repeated. `invalid_grant`: the code is unknown, expired, used or another app's, or its verifier is wrong.", body = OauthErrorBody),
+        (status = 401, description = "`invalid_client`: unknown `client_id` or wrong `client_secret`.", body = OauthErrorBody),
+        (status = 413, description = "`invalid_request`: the body is larger than 64 kB.", body = OauthErrorBody),
+        (status = 415, description = "`invalid_request`: another content type.", body = OauthErrorBody),
+        (status = 429, description = "`slow_down`: too many wrong secrets.", body = OauthErrorBody, headers(("Retry-After" = u64, description = "Seconds to wait."))),
+        (status = 500, description = "`server_error`: our fault.", body = OauthErrorBody),
+        (status = 503, description = "`temporarily_unavailable`: try again in a moment.", body = OauthErrorBody),
+    )
+)]
 pub(crate) async fn post(
     app: web::Data<App>,
     request: HttpRequest,
@@ -227,7 +276,7 @@ async fn authenticate(
 ) -> Result<AuthenticatedClient, TokenError> {
     let address = app.client_ip(request);
     let id = parse_id(client_id);
-    let by_client = (id.unwrap_or(uuid::Uuid::nil().into()), address);
+    let by_client = (id.unwrap_or(Uuid::nil().into()), address);
     let waits = [
         app.guesses.by_client.wait(&by_client, now),
         app.guesses.by_address.wait(&address, now),
@@ -287,14 +336,14 @@ fn answer(app: &App, client: OauthAppId, redeemed: &Redeemed) -> Result<HttpResp
     for (name, value) in &secrets.properties {
         properties.secret.insert(name.clone(), value.clone());
     }
-    let body = json!({
-        "credential": {
-            "id": redeemed.credential_id,
-            "oauth_app_id": client,
-            "properties": properties.reveal(&redeemed.kind),
+    let body = TokenAnswer {
+        credential: HandedOut {
+            id: redeemed.credential_id.uuid(),
+            oauth_app_id: client.uuid(),
+            properties: properties.reveal(&redeemed.kind),
         },
-        "state": state.as_ref().map(SecretString::expose),
-    });
+        state: state.map(|state| state.expose().clone()),
+    };
     let response = HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .insert_header((header::PRAGMA, "no-cache"))

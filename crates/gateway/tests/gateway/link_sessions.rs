@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use crate::{
-    start_link::api_token,
+    backend::api_token,
     support::{Answer, Gateway, TestApp},
 };
 

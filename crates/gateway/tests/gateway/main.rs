@@ -8,23 +8,30 @@
 )]
 
 mod backend;
+mod client;
 mod receiver;
 mod support;
+mod upstream;
 
 mod api_tokens;
 mod callback;
 mod canaries;
+mod catalogue;
 mod credential_refresh;
 mod credential_token;
+mod credentials;
+mod document;
 mod flow;
 mod health;
 mod jobs;
 mod link_session_ends;
 mod link_session_pages;
 mod link_sessions;
+mod oauth_apps;
 mod providers;
 mod proxy;
 mod reconnect;
+mod redirect_uris;
 mod refresher;
 mod report_unauthorized;
 mod reseal;
@@ -34,7 +41,6 @@ mod start_link;
 mod sweep;
 mod tampering;
 mod token;
-mod upstream;
 mod variables;
 mod webhook_api;
 mod webhooks;

@@ -2,15 +2,7 @@
 
 use std::time::Duration;
 
-use keyway_domain::{
-    Clock as _,
-    api_token::{ApiScope, ApiToken},
-    audit::Actor,
-    ids::{AccountId, ApiTokenId, CredentialId},
-    opaque::OpaqueToken as _,
-    random::OsRandom,
-};
-use keyway_store::NewApiToken;
+use keyway_domain::ids::CredentialId;
 use keyway_testkit::lab::Endpoint;
 use serde_json::{Value, json};
 use tokio::{
@@ -19,6 +11,7 @@ use tokio::{
 };
 
 use crate::{
+    backend::api_token,
     support::{Answer, Gateway},
     upstream::Upstream,
 };
@@ -45,7 +38,7 @@ impl World {
         let app = gateway.register("up").await;
         let id = gateway.credential(&app, &[]).await;
         Self {
-            token: token(&gateway, gateway.account, "proxy").await,
+            token: api_token(&gateway, gateway.account, "proxy").await,
             access_token: gateway.lab.access_tokens("up").remove(0).token,
             upstream,
             gateway,
@@ -92,22 +85,6 @@ impl World {
         stream.read_to_end(&mut answer).await.expect("an answer");
         String::from_utf8_lossy(&answer).into_owned()
     }
-}
-
-async fn token(gateway: &Gateway, account: AccountId, scopes: &str) -> String {
-    let token = ApiToken::generate(&OsRandom);
-    let new = NewApiToken {
-        id: ApiTokenId::generate(gateway.clock.now(), &OsRandom),
-        account_id: account,
-        name: "test".into(),
-        digest: gateway.app.ring.digest(&token),
-        scopes: ApiScope::parse_list(scopes).expect("scopes"),
-        created_at: gateway.clock.now(),
-        expires_at: None,
-    };
-    let stored = gateway.app.store.insert_api_token(&new, Actor::Operator);
-    stored.await.expect("stored");
-    token.secret().expose().clone()
 }
 
 fn header<'a>(echoed: &'a Value, name: &str) -> Vec<&'a str> {
@@ -359,13 +336,13 @@ async fn a_provider_that_cannot_be_reached_costs_a_502() {
 async fn only_whoever_may_gets_through() {
     let world = World::new().await;
     let gateway = &world.gateway;
-    let reader = token(
+    let reader = api_token(
         gateway,
         gateway.account,
         "credentials:read,credentials:token",
     )
     .await;
-    let stranger = token(gateway, gateway.other_account().await, "proxy").await;
+    let stranger = api_token(gateway, gateway.other_account().await, "proxy").await;
     let unknown = CredentialId::generate(gateway.clock.now(), &OsRandom);
     let ask = async |url: &str, token: &str| {
         let sent = gateway.request("GET", url).bearer_auth(token).send().await;
@@ -411,7 +388,7 @@ async fn a_dead_credential_is_a_conflict() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_credential_that_leads_elsewhere_is_a_conflict() {
     let gateway = Gateway::start().await;
-    let token = token(&gateway, gateway.account, "proxy").await;
+    let token = api_token(&gateway, gateway.account, "proxy").await;
     let app = gateway.register("salesforce").await;
     let id = gateway.credential(&app, &[]).await;
     let url = format!("{}/v1/proxy/credential/{id}/services/data", gateway.base);
@@ -438,7 +415,7 @@ async fn a_credential_that_leads_elsewhere_is_a_conflict() {
 #[tokio::test(flavor = "multi_thread")]
 async fn shipped_apis_are_reached_in_their_providers_way() {
     let gateway = Gateway::start().await;
-    let token = token(&gateway, gateway.account, "proxy").await;
+    let token = api_token(&gateway, gateway.account, "proxy").await;
     for (provider, method, path, target) in [
         ("linear", "POST", "graphql", "api.linear.app/graphql"),
         (

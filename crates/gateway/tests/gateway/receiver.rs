@@ -5,15 +5,8 @@ use std::sync::{Arc, Mutex};
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::pending;
-use keyway_domain::{
-    api_token::{ApiScope, ApiToken},
-    audit::Actor,
-    ids::{AccountId, ApiTokenId},
-    opaque::OpaqueToken as _,
-    random::OsRandom,
-};
+use keyway_domain::ids::AccountId;
 use keyway_gateway::lifecycle::webhooks;
-use keyway_store::NewApiToken;
 use keyway_web::server::Listening;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
@@ -21,7 +14,10 @@ use standardwebhooks::Webhook;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Answer, Gateway};
+use crate::{
+    backend::api_token,
+    support::{Answer, Gateway},
+};
 
 /// What a receiver does with a request, after it has read it.
 #[derive(Debug, Clone, Copy)]
@@ -212,22 +208,9 @@ impl<'a> Backend<'a> {
     }
 
     pub async fn of(gateway: &'a Gateway, account: AccountId, scopes: &str) -> Self {
-        let now = gateway.app.now();
-        let token = ApiToken::generate(&OsRandom);
-        let new = NewApiToken {
-            id: ApiTokenId::generate(now, &OsRandom),
-            account_id: account,
-            name: "test".into(),
-            digest: keyway_vault::digest::unkeyed(&token),
-            scopes: ApiScope::parse_list(scopes).expect("scopes"),
-            created_at: now,
-            expires_at: None,
-        };
-        let inserted = gateway.app.store.insert_api_token(&new, Actor::Operator);
-        inserted.await.expect("stored");
         Self {
             gateway,
-            token: token.secret().expose().clone(),
+            token: api_token(gateway, account, scopes).await,
         }
     }
 

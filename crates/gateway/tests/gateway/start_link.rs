@@ -1,40 +1,15 @@
 //! `POST /v1/credentials/start-auth`, and the one-time link that it makes.
 
 use chrono::TimeDelta;
-use keyway_domain::{
-    api_token::{ApiScope, ApiToken},
-    audit::Actor,
-    ids::{AccountId, ApiTokenId},
-    opaque::OpaqueToken as _,
-    random::OsRandom,
-};
-use keyway_store::NewApiToken;
+use keyway_domain::{api_token::ApiToken, opaque::OpaqueToken as _, random::OsRandom};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Gateway, TestApp, query};
+use crate::{
+    client::Client,
+    support::{Answer, Gateway, TestApp, query},
+};
 
 const SCOPE: &str = "link_sessions:write";
-
-pub async fn api_token(gateway: &Gateway, account: AccountId, scopes: &str) -> String {
-    let now = gateway.app.now();
-    let token = ApiToken::generate(&OsRandom);
-    let new = NewApiToken {
-        id: ApiTokenId::generate(now, &OsRandom),
-        account_id: account,
-        name: "test".into(),
-        digest: keyway_vault::digest::unkeyed(&token),
-        scopes: ApiScope::parse_list(scopes).expect("scopes"),
-        created_at: now,
-        expires_at: Some(now + TimeDelta::days(1)),
-    };
-    gateway
-        .app
-        .store
-        .insert_api_token(&new, Actor::Operator)
-        .await
-        .expect("stored");
-    token.secret().expose().clone()
-}
 
 async fn post(gateway: &Gateway, authorization: Option<&str>, body: &Value) -> Answer {
     let mut request = gateway
@@ -56,7 +31,7 @@ fn request(app: &TestApp) -> Value {
 async fn setup() -> (Gateway, TestApp, String) {
     let gateway = Gateway::start().await;
     let app = gateway.register("linear").await;
-    let token = api_token(&gateway, gateway.account, SCOPE).await;
+    let token = Client::with(&gateway, SCOPE).await.token;
     (gateway, app, format!("Bearer {token}"))
 }
 
@@ -143,7 +118,7 @@ async fn only_a_good_token_with_the_scope_may() {
         );
         assert!(answer.json()["summary"].is_string());
     }
-    let other = api_token(&gateway, gateway.account, "credentials:read").await;
+    let other = Client::with(&gateway, "credentials:read").await.token;
     let answer = post(&gateway, Some(&format!("Bearer {other}")), &body).await;
     assert_eq!(
         (

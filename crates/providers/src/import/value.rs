@@ -1,7 +1,10 @@
 //! One property's value: its type, and what it must not hold.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use keyway_domain::scope::Scopes;
+use keyway_domain::{
+    json::{self, NotStorable},
+    scope::Scopes,
+};
 use serde_json::Value;
 
 use crate::{
@@ -17,8 +20,10 @@ pub(super) fn checked(
     property: &Property,
     value: &Value,
 ) -> Result<Value, &'static str> {
-    if holds_nul(value) {
-        return Err("holds a NUL character");
+    match json::check(value) {
+        Ok(()) => {}
+        Err(NotStorable::Nul) => return Err("holds a NUL character"),
+        Err(NotStorable::Number) => return Err("holds a number beyond 1e300"),
     }
     if property.secret {
         let is_token = property
@@ -105,17 +110,6 @@ fn type_of(property: &Property) -> &'static str {
         Some(Cast::Integer) => "must be a whole number",
         Some(Cast::List) => "must be a list of texts",
         Some(Cast::String) | None => "must be a text",
-    }
-}
-
-fn holds_nul(value: &Value) -> bool {
-    match value {
-        Value::String(text) => text.contains('\0'),
-        Value::Array(items) => items.iter().any(holds_nul),
-        Value::Object(members) => members
-            .iter()
-            .any(|(name, value)| name.contains('\0') || holds_nul(value)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
 

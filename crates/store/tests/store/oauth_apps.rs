@@ -16,7 +16,7 @@ async fn update(world: &World, id: OauthAppId, change: &OauthAppChange) -> bool 
     let changed = world
         .store
         .update_oauth_app(world.account, id, change, Actor::Operator, later);
-    changed.await.expect("an answer")
+    changed.await.expect("an answer").is_some()
 }
 
 mod inserting {

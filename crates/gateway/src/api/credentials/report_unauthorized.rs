@@ -6,13 +6,19 @@ use chrono::TimeDelta;
 use keyway_domain::{
     api_token::ApiScope,
     health::{Health, HealthStatus},
-    ids::CredentialId,
 };
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::{
     App,
-    api::{body, credential_token::find, error::ApiError, unserved::RefreshError},
+    api::{
+        body,
+        credentials::{self, token::find},
+        error::{ApiError, ErrorBody},
+        unserved::RefreshError,
+    },
     lifecycle::{
         fresh::{self, Demand, Opened, Unserved},
         verify,
@@ -23,24 +29,36 @@ use crate::{
 const RECENT: TimeDelta = TimeDelta::seconds(10);
 
 /// What the provider said.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UnauthorizedReport {
     /// The status that it answered with.
+    #[schema(minimum = 0, maximum = 65_535)]
     status: Option<u16>,
 }
 
 /// What Keyway found.
-#[derive(Serialize)]
-pub(crate) struct CredentialHealth<'a> {
-    /// The credential's id.
-    id: CredentialId,
-    /// Whether it works.
-    health: &'a Health,
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CredentialHealth {
+    id: Uuid,
+    health: credentials::Health,
 }
 
-/// Verifies a credential whose token a provider refused: by a refresh where there is a way, else by
-/// asking the provider whose the token is.
+/// Report that a provider refused the token.
+///
+/// Keyway verifies it: by a refresh where there is a way, else by asking the provider whose the token
+/// is.
+#[utoipa::path(
+    post, path = "/v1/credentials/{id}/report-unauthorized", operation_id = "reportUnauthorized",
+    tag = "Credentials",
+    security(("api_token" = ["credentials:write"])),
+    params(("id" = Uuid, Path, description = "Its id.")),
+    request_body = Option<UnauthorizedReport>,
+    responses(
+        (status = 200, description = "What Keyway found.", body = CredentialHealth),
+        (status = 404, description = "There is no such credential.", body = ErrorBody),
+    )
+)]
 pub(crate) async fn post(
     app: web::Data<App>,
     request: HttpRequest,
@@ -62,8 +80,8 @@ pub(crate) async fn post(
     Ok(HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .json(CredentialHealth {
-            id,
-            health: &health,
+            id: id.uuid(),
+            health: credentials::Health::of(health),
         }))
 }
 

@@ -1,34 +1,27 @@
-//! `keyway credentials`.
+//! `keyway credentials list`.
 
-use clap::Subcommand;
+use clap::Args;
 use keyway_domain::ids::CredentialId;
 use keyway_web::Settings;
 use serde_json::{Value, json};
 
 use crate::{context::Context, output::Output};
 
-#[derive(Subcommand)]
-pub(crate) enum Credentials {
-    /// List the account's credentials, newest first; secrets are never shown.
-    List {
-        /// Short name of the account.
-        #[arg(long)]
-        account: String,
-        /// How many.
-        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..=1000))]
-        limit: i64,
-        /// Go on after this one.
-        #[arg(long, value_name = "ID")]
-        after: Option<CredentialId>,
-    },
+#[derive(Args)]
+pub(crate) struct List {
+    /// Short name of the account.
+    #[arg(long)]
+    account: String,
+    /// How many.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..=1000))]
+    limit: i64,
+    /// Go on after this one.
+    #[arg(long, value_name = "ID")]
+    after: Option<CredentialId>,
 }
 
-pub(crate) async fn run(
-    command: Credentials,
-    settings: &Settings,
-    output: Output,
-) -> anyhow::Result<()> {
-    let Credentials::List {
+pub(crate) async fn run(command: List, settings: &Settings, output: Output) -> anyhow::Result<()> {
+    let List {
         account,
         limit,
         after,

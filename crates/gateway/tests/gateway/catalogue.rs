@@ -1,0 +1,40 @@
+//! `/v1/providers`.
+
+use serde_json::json;
+
+use crate::{client::Client, support::Gateway};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_catalogue_is_listed_and_read() {
+    let gateway = Gateway::start().await;
+    let client = Client::with(&gateway, "events:read").await;
+    let list = client.get("/v1/providers").await.ok(200);
+    let slugs: Vec<&str> = list["data"]
+        .as_array()
+        .expect("rows")
+        .iter()
+        .filter_map(|row| row["slug"].as_str())
+        .collect();
+    assert!(slugs.is_sorted() && slugs.contains(&"salesforce"));
+    let found = client.get("/v1/providers/salesforce").await.ok(200);
+    assert!(
+        list["data"]
+            .as_array()
+            .is_some_and(|rows| rows.contains(&found))
+    );
+    assert_eq!(
+        found["auth"],
+        json!({"kind": "oauth2", "pkce": "supported"})
+    );
+    assert_eq!(found["credential_kind"], "salesforce_oauth2");
+    assert_eq!(
+        found["variables"]["login_host"]["default"],
+        "login.salesforce.com"
+    );
+    let callback = format!("{}/link/oauth2/callback/salesforce", gateway.base);
+    assert_eq!(found["callback_url"], callback);
+    for unknown in ["unheard-of", "Not%20a%20slug"] {
+        let answer = client.get(&format!("/v1/providers/{unknown}")).await;
+        answer.assert_refused(404, "no such provider");
+    }
+}
