@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keyway_domain::ids::CredentialId;
+use keyway_domain::{Clock as _, ids::CredentialId, random::OsRandom};
 use keyway_testkit::lab::Endpoint;
 use serde_json::{Value, json};
 use tokio::{

@@ -22,9 +22,10 @@ impl Lookup for Names {
         });
         let found: Vec<SocketAddr> = found.collect();
         Box::pin(async move {
-            match found.is_empty() {
-                true => Err(io::Error::other("no such name")),
-                false => Ok(found),
+            if found.is_empty() {
+                Err(io::Error::other("no such name"))
+            } else {
+                Ok(found)
             }
         })
     }
