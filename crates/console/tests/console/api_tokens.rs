@@ -17,7 +17,7 @@ const EMAIL: &str = "a@acme.test";
 fn shown(answer: &Answer) -> ApiToken {
     let (_, rest) = answer
         .body
-        .split_once("<code id=\"token\" class=\"whole\">")
+        .split_once("<code id=\"token\" class=\"take\">")
         .unwrap_or_else(|| panic!("no token: {answer:?}"));
     let text = rest.split('<').next().expect("a token");
     ApiToken::parse(text).unwrap_or_else(|| panic!("no token: {text}"))

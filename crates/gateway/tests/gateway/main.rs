@@ -30,6 +30,7 @@ mod link_sessions;
 mod oauth_apps;
 mod providers;
 mod proxy;
+mod proxy_refresh;
 mod reconnect;
 mod redirect_uris;
 mod refresher;

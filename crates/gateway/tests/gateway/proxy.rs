@@ -16,16 +16,16 @@ use crate::{
     upstream::Upstream,
 };
 
-struct World {
-    gateway: Gateway,
-    upstream: Upstream,
+pub(crate) struct World {
+    pub(crate) gateway: Gateway,
+    pub(crate) upstream: Upstream,
     token: String,
-    id: CredentialId,
-    access_token: String,
+    pub(crate) id: CredentialId,
+    pub(crate) access_token: String,
 }
 
 impl World {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::within(Duration::from_secs(10)).await
     }
 
@@ -53,13 +53,13 @@ impl World {
         )
     }
 
-    fn call(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+    pub(crate) fn call(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
         self.gateway
             .request(method, &self.url(path))
             .bearer_auth(&self.token)
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         Answer::of(self.call("GET", path).send().await.expect("an answer")).await
     }
 
@@ -326,10 +326,10 @@ async fn an_answer_that_stalls_breaks_off() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_provider_that_cannot_be_reached_costs_a_502() {
+async fn a_provider_that_breaks_off_before_its_answer_costs_a_502() {
     let world = World::new().await;
     let answer = world.get("reset").await;
-    assert_refused(&answer, 502, "The provider could not be reached.");
+    assert_refused(&answer, 502, "The provider did not complete its answer.");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -377,11 +377,9 @@ async fn a_dead_credential_is_a_conflict() {
         .sql("UPDATE credentials SET health_status = 'error'")
         .await;
     let answer = world.get("x").await;
-    assert_refused(
-        &answer,
-        409,
-        "The end user must connect this account again.",
-    );
+    assert_eq!(answer.status, 409, "{answer:?}");
+    assert_eq!(answer.json()["summary"], "The end user must reconnect.");
+    assert_eq!(answer.json()["health"]["status"], "error");
     assert_eq!(world.upstream.requests(), 0);
 }
 

@@ -23,6 +23,7 @@ async fn a_redirect_uri_is_registered_listed_and_removed() {
     assert_eq!(list["data"][1], created);
     assert_eq!(list["next_cursor"], json!(null));
     let path = format!("{PATH}/{}", created["id"].as_str().expect("an id"));
+    gateway.clock.advance(TimeDelta::seconds(1));
     let removed = client.delete(&path).await.ok(200);
     assert_eq!(removed, json!({"id": created["id"], "deleted": true}));
     client

@@ -84,7 +84,7 @@ async fn a_provider_that_fails_for_an_hour_is_asked_by_the_back_off_and_recovers
         let next = retry_at(&backend, id).await;
         let (least, most) = (
             TimeDelta::seconds(span),
-            TimeDelta::seconds(span + span / 4),
+            TimeDelta::milliseconds(span * 1250),
         );
         assert!((least..=most).contains(&(next - at)), "{}", next - at);
         // Neither the background nor a reader asks before the time.

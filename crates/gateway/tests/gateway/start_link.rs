@@ -127,6 +127,9 @@ async fn only_a_good_token_with_the_scope_may() {
         ),
         (403, true)
     );
+    gateway
+        .sql("UPDATE api_tokens SET expires_at = created_at + interval '1 day'")
+        .await;
     gateway.clock.advance(TimeDelta::days(1));
     assert_eq!(
         post(&gateway, Some(&bearer), &body).await.status,

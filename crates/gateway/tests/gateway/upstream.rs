@@ -105,6 +105,11 @@ async fn handle(
             if let Some(size) = path.strip_prefix("/base/bytes/") {
                 return bytes(size.parse().expect("a number"));
             }
+            if let Some(refused) = path.strip_prefix("/base/refuses/")
+                && is_bearer(&request, refused)
+            {
+                return HttpResponse::Unauthorized().body("who are you");
+            }
             let mut length = 0;
             while let Some(part) = payload.next().await {
                 let Ok(part) = part else {
@@ -115,6 +120,11 @@ async fn handle(
             echo(&request, length)
         }
     }
+}
+
+fn is_bearer(request: &HttpRequest, token: &str) -> bool {
+    let value = request.headers().get("authorization");
+    value.is_some_and(|value| value.as_bytes() == format!("Bearer {token}").as_bytes())
 }
 
 /// All that came.

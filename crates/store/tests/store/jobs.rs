@@ -122,7 +122,10 @@ async fn the_same_is_not_asked_twice_until_it_is_finished() {
     let first = asked(&world, "workspace", JobKind::Refresh).await;
     let again = || new(&world, JobKind::Refresh, first.credential_id);
     assert_eq!(ask(&world, &again()).await, Asked::Already);
-    let other = new(&world, JobKind::Revoke, first.credential_id);
+    let other = NewJob {
+        id: JobId::generate(now() + seconds(1), random()),
+        ..new(&world, JobKind::Revoke, first.credential_id)
+    };
     assert_eq!(ask(&world, &other).await, Asked::Accepted);
     let taken = take(&world, now()).await.expect("the first");
     assert_eq!(ask(&world, &again()).await, Asked::Already, "under way");
