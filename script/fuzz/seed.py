@@ -1,8 +1,8 @@
 """What the fuzzed gateway holds before the first request.
 
 seed.py scopes   every scope of the API, as the command takes them
-seed.py data     apps, redirect URIs and credentials, through the API itself; their ids go to files
-                 from which the paths of requests are made
+seed.py data     a few of everything, made through the API itself; the ids go to files from which the
+                 paths of requests are made
 """
 
 import json
@@ -22,10 +22,10 @@ def scopes():
     return ",".join(re.findall(r'"([a-z_:]+)"', listed))
 
 
-def post(path, body):
+def call(path, body=None):
     request = urllib.request.Request(
         os.environ["KEYWAY_PUBLIC_URL"] + path,
-        json.dumps(body).encode(),
+        body and json.dumps(body).encode(),
         {
             "Authorization": f"Bearer {os.environ['FUZZ_TOKEN']}",
             "Content-Type": "application/json",
@@ -52,10 +52,14 @@ def keep(kind, thing):
 
 def data():
     wait()
+    # Nobody listens there: every delivery is tried again.
+    endpoint = call("/v1/webhooks", {"url": "http://127.0.0.1:9/"})
+    for _ in range(20):
+        keep("webhooks", call("/v1/webhooks", {"url": "http://127.0.0.1:9/"}))
     for number in range(20):
         uri = f"https://example.com/{number}/callback/:provider"
-        keep("redirect-uris", post("/v1/redirect-uris", {"uri": uri}))
-        app = post(
+        keep("redirect-uris", call("/v1/redirect-uris", {"uri": uri}))
+        app = call(
             "/v1/oauth-apps",
             {
                 "provider": "nowhere",
@@ -64,7 +68,9 @@ def data():
                 "client_secret": f"secret-{number}",
             },
         )
-        keep("oauth-apps", app)
+        # What is deleted takes nothing along that others look at.
+        doomed = "doomed-" if number < 10 else ""
+        keep(doomed + "oauth-apps", app)
         for user in range(10):
             properties = {
                 "kind": "nowhere_oauth2",
@@ -74,7 +80,14 @@ def data():
                 "expires_at": "2100-01-01T00:00:00Z",
             }
             body = {"oauth_app_id": app["id"], "properties": properties}
-            keep("credentials", post("/v1/credentials", body))
+            keep(doomed + "credentials", call("/v1/credentials", body))
+        session = {"oauth_app_ids": [app["id"]], "end_user": {"id": "user-1"}}
+        keep("link-sessions", call("/v1/link-sessions", session))
+    for event in call("/v1/events?limit=200")["data"]:
+        keep("events", event)
+    keep("endpoint", endpoint)
+    for delivery in call(f"/v1/webhooks/{endpoint['id']}/deliveries")["data"]:
+        keep("deliveries", delivery)
 
 
 if sys.argv[1] == "scopes":

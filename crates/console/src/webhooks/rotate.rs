@@ -22,7 +22,7 @@ use crate::{
 #[derive(Debug, Deserialize)]
 pub(crate) struct Form {
     /// Seconds for which the secret before signs too.
-    overlap: u32,
+    overlap: i64,
 }
 
 #[derive(Template)]

@@ -16,8 +16,8 @@ pub use self::{
 
 /// How long the secret before a rotation signs too, unless somebody says otherwise.
 pub const OVERLAP: TimeDelta = TimeDelta::hours(24);
-/// The longest that it may.
-pub const LONGEST_OVERLAP: TimeDelta = TimeDelta::days(7);
+/// The longest that it may, in seconds.
+const LONGEST_OVERLAP: i64 = 7 * 24 * 60 * 60;
 
 /// Not a list of events to hear of.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -68,12 +68,12 @@ pub fn description(text: &str) -> Result<Option<String>, &'static str> {
 ///
 /// # Errors
 /// A sentence to show.
-pub fn overlap(seconds: Option<u32>) -> Result<TimeDelta, &'static str> {
-    let overlap = seconds.map_or(OVERLAP, |seconds| TimeDelta::seconds(seconds.into()));
-    if overlap > LONGEST_OVERLAP {
-        return Err("at most 604800 seconds, which is 7 days");
+pub fn overlap(seconds: Option<i64>) -> Result<TimeDelta, &'static str> {
+    match seconds {
+        None => Ok(OVERLAP),
+        Some(seconds @ 0..=LONGEST_OVERLAP) => Ok(TimeDelta::seconds(seconds)),
+        Some(_) => Err("0 to 604800 seconds, which is 7 days"),
     }
-    Ok(overlap)
 }
 
 #[cfg(test)]
@@ -105,8 +105,10 @@ mod tests {
     fn an_overlap_is_up_to_a_week() {
         assert_eq!(overlap(None), Ok(OVERLAP));
         assert_eq!(overlap(Some(0)), Ok(TimeDelta::zero()));
-        assert_eq!(overlap(Some(604_800)), Ok(LONGEST_OVERLAP));
+        assert_eq!(overlap(Some(604_800)), Ok(TimeDelta::days(7)));
         assert!(overlap(Some(604_801)).is_err());
-        assert!(overlap(Some(u32::MAX)).is_err());
+        for wrong in [-1, i64::MAX] {
+            assert!(overlap(Some(wrong)).is_err());
+        }
     }
 }

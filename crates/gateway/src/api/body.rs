@@ -2,7 +2,11 @@
 
 use actix_web::{HttpRequest, http::header, web};
 use futures_util::StreamExt as _;
-use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, Error as _},
+};
+use serde_json::Number;
 
 use crate::api::error::ApiError;
 
@@ -57,6 +61,31 @@ pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
             "The body is not JSON.".into()
         })
     })
+}
+
+/// The same where the whole body may be absent: then, and if it is `null`, all is as if no member was
+/// there.
+///
+/// # Errors
+/// As of [`parse`].
+pub(crate) fn parse_or_default<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, ApiError> {
+    if body.is_empty() {
+        return Ok(T::default());
+    }
+    Ok(parse::<Option<T>>(body)?.unwrap_or_default())
+}
+
+/// For a member that is an integer in the sense of JSON Schema: `1.0` is one too.
+pub(crate) fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    let Some(number) = Option::<Number>::deserialize(deserializer)? else {
+        return Ok(None);
+    };
+    let whole = number.as_f64().filter(|float| float.fract() == 0.0);
+    number
+        .as_i64()
+        .or_else(|| format!("{:.0}", whole?).parse().ok())
+        .map(Some)
+        .ok_or_else(|| D::Error::custom("not an integer"))
 }
 
 /// For a member that may be absent, `null`, or there: all three mean something else.

@@ -5,7 +5,10 @@ use chrono::{DateTime, Utc};
 use keyway_domain::{api_token::ApiScope, event::EventKind, ids::EventId};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
+};
 use uuid::Uuid;
 
 use crate::{
@@ -18,10 +21,25 @@ use crate::{
     },
 };
 
+/// The types of events, for the document.
+pub(crate) struct EventType;
+
+impl PartialSchema for EventType {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(EventKind::ALL.map(EventKind::as_str)))
+            .into()
+    }
+}
+
+impl ToSchema for EventType {}
+
 /// Something that happened.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Event {
     id: Uuid,
+    #[schema(value_type = EventType)]
     r#type: String,
     /// To which credential; it may be gone.
     credential_id: Option<Uuid>,
@@ -51,7 +69,7 @@ impl From<keyway_store::Event> for Event {
     get, path = "/v1/events", tag = "Events", operation_id = "listEvents",
     security(("api_token" = ["events:read"])),
     params(
-        ("type" = Option<String>, Query, description = "Such as credential.created"),
+        ("type" = inline(Option<EventType>), Query, description = "Those of this type alone"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "How many to list; 50 if absent"),
         ("cursor" = Option<i64>, Query, description = "A next_cursor, however old: the events after it"),
     ),

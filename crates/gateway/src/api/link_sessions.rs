@@ -66,6 +66,7 @@ pub(crate) struct CreateLinkSession {
     credential_id: Option<String>,
     /// Seconds until the page expires.
     #[schema(minimum = 60, maximum = 604_800, default = 1800)]
+    #[serde(default, deserialize_with = "body::integer")]
     expires_in: Option<i64>,
 }
 

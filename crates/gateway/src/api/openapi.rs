@@ -124,20 +124,13 @@ fn name(method: &str, operation: &mut Map<String, Value>) {
 
 /// Adds what holds for every endpoint of the kind, so that none can forget it.
 fn complete(path: &str, operation: &mut Map<String, Value>) {
-    let parameters = operation
-        .get_mut("parameters")
-        .and_then(Value::as_array_mut);
-    let mut takes_parameters = false;
-    for parameter in parameters.into_iter().flatten() {
-        if parameter.get("in").is_some_and(|place| place != "path") {
-            takes_parameters = true;
-            bare(parameter);
-        }
-    }
+    let parameters = parameters(operation);
     if !path.starts_with("/v1/") {
         return;
     }
+    let takes = |name: &str| parameters.iter().any(|parameter| parameter == name);
     let takes_body = operation.contains_key("requestBody");
+    let described = !parameters.is_empty() || takes_body;
     let scope = scope(operation);
     if let Some(scope) = &scope {
         let described = operation.get("description").and_then(Value::as_str);
@@ -147,30 +140,68 @@ fn complete(path: &str, operation: &mut Map<String, Value>) {
         let text = format!("{described}Needs the scope `{scope}`.");
         operation.insert("description".into(), text.into());
     }
-    let mut add = |status: &str, why: &str, holds: bool| {
-        let responses = operation
-            .get_mut("responses")
-            .and_then(Value::as_object_mut);
-        if let (true, Some(responses)) = (holds, responses) {
-            let response = json!({
-                "description": why,
-                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
-            });
-            responses.entry(status).or_insert(response);
-        }
+    let answers = [
+        (
+            "400",
+            "The request is not of the documented form.",
+            described,
+        ),
+        ("401", "The API token is missing, unknown or expired.", true),
+        ("403", "The API token lacks the scope.", scope.is_some()),
+        (
+            "409",
+            "A request with this `Idempotency-Key` is still under way.",
+            takes("Idempotency-Key"),
+        ),
+        (
+            "412",
+            "It was changed since: its revision is not that of `If-Match`.",
+            takes("If-Match"),
+        ),
+        ("413", "The body is larger than 256 kB.", takes_body),
+        ("415", "The body is not `application/json`.", takes_body),
+        (
+            "422",
+            "The `Idempotency-Key` came with another request before.",
+            takes("Idempotency-Key"),
+        ),
+        ("500", "Our fault.", true),
+        ("503", "Briefly unavailable: try again in a moment.", true),
+    ];
+    let responses = operation
+        .get_mut("responses")
+        .and_then(Value::as_object_mut);
+    let Some(responses) = responses else {
+        return;
     };
-    let described = takes_parameters || takes_body;
-    add(
-        "400",
-        "The request is not of the documented form.",
-        described,
-    );
-    add("401", "The API token is missing, unknown or expired.", true);
-    add("403", "The API token lacks the scope.", scope.is_some());
-    add("413", "The body is larger than 256 kB.", takes_body);
-    add("415", "The body is not `application/json`.", takes_body);
-    add("500", "Our fault.", true);
-    add("503", "Briefly unavailable: try again in a moment.", true);
+    for (status, why, _) in answers.into_iter().filter(|(_, _, holds)| *holds) {
+        responses
+            .entry(status)
+            .or_insert_with(|| json!({"description": why}));
+    }
+    for (status, response) in responses {
+        if let (true, Some(response)) = (status.starts_with(['4', '5']), response.as_object_mut()) {
+            response.entry("content").or_insert_with(
+                || json!({"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}),
+            );
+        }
+    }
+}
+
+/// The names of the parameters that are not in the path, after they are put right.
+fn parameters(operation: &mut Map<String, Value>) -> Vec<String> {
+    let parameters = operation
+        .get_mut("parameters")
+        .and_then(Value::as_array_mut);
+    let mut names = Vec::new();
+    for parameter in parameters.into_iter().flatten() {
+        if parameter.get("in").is_some_and(|place| place != "path") {
+            let name = parameter.get("name").and_then(Value::as_str);
+            names.extend(name.map(str::to_owned));
+            bare(parameter);
+        }
+    }
+    names
 }
 
 /// What it says of a query parameter or a header. One that may be absent is never `null`, and one

@@ -13,11 +13,22 @@ use crate::{
     api::{
         bearer, body,
         error::ApiError,
+        events::EventType,
         idempotency::{self, IdempotencyKey, Reply},
         page::{List, Page, Query},
         webhooks::{endpoint_id, find},
     },
 };
+
+/// How far a delivery is.
+#[derive(ToSchema)]
+#[schema(as = WebhookDeliveryState, rename_all = "snake_case")]
+#[expect(dead_code, reason = "what the document says")]
+pub(crate) enum State {
+    Pending,
+    Delivered,
+    Dead,
+}
 
 /// One event on its way to one endpoint.
 #[derive(Debug, Serialize, ToSchema)]
@@ -26,9 +37,10 @@ pub(crate) struct Delivery {
     id: Uuid,
     /// The event: `webhook-id` of the request, and an id at `/v1/events`.
     event_id: Uuid,
+    #[schema(value_type = EventType)]
     event_type: String,
     /// `pending`, `delivered`, or `dead`: given up.
-    #[schema(value_type = String)]
+    #[schema(value_type = State)]
     state: &'static str,
     /// Attempts so far.
     attempts: u32,
@@ -69,7 +81,7 @@ impl From<WebhookDelivery> for Delivery {
     security(("api_token" = ["webhooks:read"])),
     params(
         ("id" = Uuid, Path, description = "Its id."),
-        ("state" = Option<String>, Query, description = "pending, delivered or dead"),
+        ("state" = inline(Option<State>), Query, description = "Those in this state alone"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "How many to list; 50 if absent"),
         ("cursor" = Option<i64>, Query, description = "The next_cursor of the page before"),
     ),

@@ -25,7 +25,9 @@ use crate::{
     App,
     api::{
         bearer, body,
+        deleted::Deleted,
         error::ApiError,
+        events::EventType,
         idempotency::{self, IdempotencyKey, Reply},
         page::{List, Page, Paging, Query},
         revision::{self, IfMatch},
@@ -42,6 +44,7 @@ pub(crate) struct Webhook {
     /// What it is for.
     description: Option<String>,
     /// The events that it hears of; null: all but `credential.refreshed`.
+    #[schema(value_type = Option<Vec<EventType>>)]
     events: Option<Vec<String>>,
     /// What signs the deliveries: shown when it is made, masked afterwards.
     secret: String,
@@ -67,6 +70,7 @@ pub(crate) struct NewWebhook {
     /// At most 200 characters.
     description: Option<String>,
     /// The events to hear of; null or absent: all but `credential.refreshed`.
+    #[schema(value_type = Option<Vec<EventType>>)]
     events: Option<Vec<String>>,
 }
 
@@ -94,14 +98,9 @@ pub(crate) struct WebhookChange {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RotateSecret {
     /// How long the secret before signs too: 0 to 604800, 86400 if absent.
-    overlap_seconds: Option<u32>,
-}
-
-/// What was removed.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct DeletedWebhook {
-    id: Uuid,
-    deleted: bool,
+    #[serde(default, deserialize_with = "body::integer")]
+    #[schema(minimum = 0, maximum = 604_800)]
+    overlap_seconds: Option<i64>,
 }
 
 impl Webhook {
@@ -248,8 +247,8 @@ pub(crate) async fn update(
     let now = app.now();
     let token = bearer::authorize(&app, &request, ApiScope::WEBHOOKS_WRITE, now).await?;
     let id = endpoint_id(&request)?;
-    let expected = revision::expected(&request)?;
     let read: WebhookChange = body::parse(&body::read(&request, payload).await?)?;
+    let expected = revision::expected(&request)?;
     let change = change(&app, read).await?;
     let actor = Actor::ApiToken(token.id);
     let changed = app
@@ -287,7 +286,7 @@ async fn change(app: &App, read: WebhookChange) -> Result<WebhookEndpointChange,
         IfMatch,
     ),
     responses(
-        (status = 200, body = DeletedWebhook, description = "Removed, with its deliveries"),
+        (status = 200, body = Deleted, description = "Removed, with its deliveries"),
         (status = 404, description = "No such webhook"),
         (status = 412, description = "It was changed meanwhile"),
     )
@@ -306,11 +305,7 @@ pub(crate) async fn delete(
         .delete_webhook_endpoint(token.account_id, id, expected, actor, now)
         .await?;
     let endpoint = done(removed)?;
-    let deleted = DeletedWebhook {
-        id: endpoint.id.uuid(),
-        deleted: true,
-    };
-    Ok(Reply::ok(&deleted)?.respond())
+    Ok(Reply::ok(&Deleted::new(endpoint.id))?.respond())
 }
 
 /// Give a webhook endpoint another secret.
@@ -338,11 +333,7 @@ pub(crate) async fn rotate_secret(
     let id = endpoint_id(&request)?;
     let body = body::read(&request, payload).await?;
     idempotency::once(&app, &request, token.account_id, &body, now, async || {
-        let read = if body.is_empty() {
-            RotateSecret::default()
-        } else {
-            body::parse(&body)?
-        };
+        let read = body::parse_or_default(&body)?;
         rotate(&app, &token, id, &read, now).await
     })
     .await

@@ -33,8 +33,8 @@ const RECENT: TimeDelta = TimeDelta::seconds(10);
 #[serde(deny_unknown_fields)]
 pub(crate) struct UnauthorizedReport {
     /// The status that it answered with.
-    #[schema(minimum = 0, maximum = 65_535)]
-    status: Option<u16>,
+    #[serde(default, deserialize_with = "body::integer")]
+    status: Option<i64>,
 }
 
 /// What Keyway found.
@@ -68,11 +68,7 @@ pub(crate) async fn post(
     let now = app.now();
     let credential = find(&app, &request, &id, ApiScope::CREDENTIALS_WRITE, now).await?;
     let body = body::read(&request, payload).await?;
-    let report: UnauthorizedReport = if body.is_empty() {
-        UnauthorizedReport::default()
-    } else {
-        body::parse(&body)?
-    };
+    let report: UnauthorizedReport = body::parse_or_default(&body)?;
     tracing::info!(credential = %credential.id, status = report.status, "reported as unauthorized");
     let id = credential.id;
     let opened = Opened::of(&app, credential)?;
