@@ -6,7 +6,7 @@ use serde::{
     Deserialize, Deserializer,
     de::{DeserializeOwned, Error as _},
 };
-use serde_json::Number;
+use serde_json::{Map, Number, Value};
 
 use crate::api::error::ApiError;
 
@@ -50,6 +50,10 @@ fn is_json(request: &HttpRequest) -> bool {
 /// [`ApiError::Malformed`]. What serde says may quote the body, and the body may hold a secret: the
 /// answer names the place alone.
 pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    // serde would take an array for a struct, member by member.
+    if body.trim_ascii_start().first() == Some(&b'[') {
+        return Err(ApiError::Malformed("The body is not a JSON object.".into()));
+    }
     serde_json::from_slice(body).map_err(|error| {
         ApiError::Malformed(if error.is_data() {
             format!(
@@ -88,6 +92,17 @@ pub(crate) fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opti
         .ok_or_else(|| D::Error::custom("not an integer"))
 }
 
+/// For a member that is an object: serde would take an array as well.
+pub(crate) fn object<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: DeserializeOwned,
+    D: Deserializer<'de>,
+{
+    let members = Option::<Map<String, Value>>::deserialize(deserializer)?;
+    let value = members.map_or(Value::Null, Value::Object);
+    serde_json::from_value(value).map_err(|_| D::Error::custom("not the documented members"))
+}
+
 /// For a member that may be absent, `null`, or there: all three mean something else.
 #[expect(clippy::option_option, reason = "absent, null, or there")]
 pub(crate) fn nullable<'de, T, D>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
@@ -96,4 +111,54 @@ where
     D: Deserializer<'de>,
 {
     Option::deserialize(deserializer).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Default, PartialEq, Deserialize)]
+    struct Body {
+        #[serde(default, deserialize_with = "integer")]
+        count: Option<i64>,
+        #[serde(default, deserialize_with = "object")]
+        inner: Option<Inner>,
+    }
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Inner {
+        name: String,
+    }
+
+    fn read(text: &str) -> Option<Body> {
+        parse(text.as_bytes()).ok()
+    }
+
+    #[test]
+    fn an_integer_may_be_written_as_a_float() {
+        let of = |count| Some(Body { count, inner: None });
+        assert_eq!(read(r#"{"count": 7}"#), of(Some(7)));
+        assert_eq!(read(r#"{"count": 7.0}"#), of(Some(7)));
+        assert_eq!(read(r#"{"count": null}"#), of(None));
+        for wrong in ["7.5", "1e300", "\"7\"", "[7]"] {
+            assert_eq!(read(&format!(r#"{{"count": {wrong}}}"#)), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_array_is_no_object() {
+        assert!(read(r#"{"inner": {"name": "x"}}"#).is_some());
+        for wrong in ["[]", " [7, null]", r#"{"inner": ["x"]}"#, "7"] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_body_that_may_be_absent_may_be_null() {
+        for absent in ["", "null", "{}"] {
+            let read: Result<Body, _> = parse_or_default(absent.as_bytes());
+            assert_eq!(read.ok(), Some(Body::default()), "{absent}");
+        }
+        assert!(parse_or_default::<Body>(b"[]").is_err());
+    }
 }

@@ -28,7 +28,7 @@ impl PartialSchema for EventType {
     fn schema() -> RefOr<Schema> {
         ObjectBuilder::new()
             .schema_type(Type::String)
-            .enum_values(Some(EventKind::ALL.map(EventKind::as_str)))
+            .enum_values(Some(EventKind::ALL))
             .into()
     }
 }

@@ -52,6 +52,7 @@ pub(crate) struct CreateLinkSession {
     #[schema(value_type = Option<String>, max_length = 5120)]
     state: Option<SecretString>,
     /// Whom the page is for.
+    #[serde(deserialize_with = "body::object")]
     end_user: LinkSessionEndUser,
     /// Kept with the credential; at most 16 kB.
     #[schema(value_type = Option<Object>)]

@@ -39,6 +39,7 @@ pub(crate) struct NewCredential {
     #[schema(value_type = Option<Object>)]
     metadata: Option<Map<String, Value>>,
     /// Whose it is on your side; absent: whose it was.
+    #[serde(default, deserialize_with = "body::object")]
     #[schema(value_type = Option<EndUser>)]
     end_user: Option<credential::EndUser>,
 }
