@@ -43,12 +43,10 @@ CREATE TABLE api_tokens (
     token_digest bytea NOT NULL UNIQUE CHECK (length(token_digest) = 32),
     scope text NOT NULL,
     created_at timestamptz NOT NULL,
-    expires_at timestamptz,
-    last_used_at timestamptz
+    expires_at timestamptz
 );
 COMMENT ON TABLE api_tokens IS 'Tokens for the management API.';
 COMMENT ON COLUMN api_tokens.scope IS 'Space-separated.';
-COMMENT ON COLUMN api_tokens.last_used_at IS 'To about a minute.';
 CREATE INDEX api_tokens_account_id ON api_tokens (account_id);
 
 CREATE TABLE vault_keys (

@@ -6,20 +6,13 @@ CREATE TABLE oauth_apps (
     client_id text NOT NULL CHECK (length(client_id) BETWEEN 1 AND 500),
     sealed_client_secret bytea NOT NULL,
     scope text,
-    metadata jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(metadata) = 'object'),
-    revision bigint NOT NULL DEFAULT 1,
-    removed_at timestamptz,
     created_at timestamptz NOT NULL,
-    updated_at timestamptz NOT NULL
+    updated_at timestamptz NOT NULL,
+    UNIQUE (account_id, provider, client_id)
 );
-CREATE UNIQUE INDEX oauth_apps_client ON oauth_apps (account_id, provider, client_id) WHERE removed_at IS NULL;
-CREATE INDEX oauth_apps_account_id ON oauth_apps (account_id, id);
-CREATE INDEX oauth_apps_metadata ON oauth_apps USING gin (metadata jsonb_path_ops);
 COMMENT ON TABLE oauth_apps IS 'The accounts'' clients at providers. The id is the `client_id` of every Keyway URL.';
 COMMENT ON COLUMN oauth_apps.client_id IS 'The provider''s client id.';
 COMMENT ON COLUMN oauth_apps.sealed_client_secret IS 'The provider''s client secret.';
-COMMENT ON COLUMN oauth_apps.revision IS 'Counts the changes; the entity tag.';
-COMMENT ON COLUMN oauth_apps.removed_at IS 'Gone for everybody; the row stays until its grants are revoked.';
 COMMENT ON COLUMN oauth_apps.scope IS 'Space-separated scopes to ask for; null means the catalogue''s default.';
 
 CREATE TABLE redirect_uris (

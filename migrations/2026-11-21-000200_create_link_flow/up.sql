@@ -26,7 +26,7 @@ CREATE TABLE authorization_sessions (
     CHECK (completed_at IS NULL OR failed_at IS NULL),
     CHECK ((failed_at IS NULL) = (failed_step IS NULL)),
     CHECK ((failed_at IS NULL) = (error IS NULL)),
-    CONSTRAINT ends_somewhere CHECK (redirect_uri IS NOT NULL OR failed_step = 'start')
+    CHECK (redirect_uri IS NOT NULL OR failed_step = 'start')
 );
 COMMENT ON TABLE authorization_sessions IS 'Runs of the link flow, and the flow log. Secrets are erased when a run ends.';
 COMMENT ON COLUMN authorization_sessions.redirect_uri IS 'Proven and expanded; null if the attempt failed before that.';
@@ -42,7 +42,6 @@ CREATE TABLE grants (
     id uuid PRIMARY KEY,
     account_id uuid NOT NULL REFERENCES accounts,
     oauth_app_id uuid NOT NULL REFERENCES oauth_apps,
-    provider text NOT NULL,
     kind text NOT NULL,
     external_id text NOT NULL,
     external_label text,
@@ -50,43 +49,17 @@ CREATE TABLE grants (
     secret_names jsonb NOT NULL,
     sealed_secrets bytea NOT NULL,
     variables jsonb NOT NULL,
-    token_type text,
-    scope text,
     expires_at timestamptz,
     refresh_expires_at timestamptz,
-    created_at timestamptz NOT NULL,
-    refresh_at timestamptz,
-    refresh_failures int NOT NULL DEFAULT 0,
-    retry_at timestamptz,
-    refreshed_at timestamptz,
-    unanswered_at timestamptz,
-    lease_id uuid,
-    leased_until timestamptz,
-    revoke_at timestamptz,
-    revoke_attempts int NOT NULL DEFAULT 0,
-    ended_credential_id uuid,
-    ended_reason text CHECK (ended_reason IN ('deleted', 'app_removed', 'unredeemed', 'not_the_same_account')),
-    CHECK ((lease_id IS NULL) = (leased_until IS NULL)),
-    CHECK ((revoke_at IS NULL) = (ended_reason IS NULL))
+    created_at timestamptz NOT NULL
 );
 COMMENT ON TABLE grants IS 'What providers granted: the tokens under a credential, or under a code that nobody has redeemed yet.';
 COMMENT ON COLUMN grants.secret_names IS 'Names of the sealed properties.';
 COMMENT ON COLUMN grants.properties IS 'The properties that may be shown.';
 COMMENT ON COLUMN grants.sealed_secrets IS 'The tokens and the other secret properties.';
 COMMENT ON COLUMN grants.variables IS 'The provider''s variables that the flow was made with.';
-COMMENT ON COLUMN grants.token_type IS 'In the provider''s spelling.';
-COMMENT ON COLUMN grants.scope IS 'The granted scopes, space-separated.';
-COMMENT ON COLUMN grants.refresh_at IS 'When the background refreshes it; null if it cannot be, or must be reconnected.';
-COMMENT ON COLUMN grants.refresh_failures IS 'Failed refreshes since the last that succeeded.';
-COMMENT ON COLUMN grants.retry_at IS 'Nobody asks the provider before this; null without a failure.';
-COMMENT ON COLUMN grants.unanswered_at IS 'A refresh of this time was sent and its answer never came; null after one that succeeded.';
-COMMENT ON COLUMN grants.lease_id IS 'Whoever holds it refreshes; nobody else may write the outcome.';
-COMMENT ON COLUMN grants.revoke_at IS 'When to ask the provider to end it; null as long as it is in use.';
-COMMENT ON COLUMN grants.ended_credential_id IS 'The credential that it was under when it ended.';
 CREATE INDEX grants_account_id ON grants (account_id);
 CREATE INDEX grants_oauth_app_id ON grants (oauth_app_id);
-CREATE INDEX grants_to_refresh ON grants (provider, refresh_at) WHERE refresh_at IS NOT NULL;
-CREATE INDEX grants_to_revoke ON grants (revoke_at) WHERE revoke_at IS NOT NULL;
 
 CREATE TABLE credentials (
     id uuid PRIMARY KEY,
@@ -97,28 +70,13 @@ CREATE TABLE credentials (
     external_id text NOT NULL,
     grant_id uuid NOT NULL UNIQUE REFERENCES grants,
     superseded_grant_id uuid,
-    name text CHECK (length(name) BETWEEN 1 AND 200),
-    metadata jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(metadata) = 'object'),
-    end_user_id text,
-    end_user_email text,
-    end_user_name text,
-    revision bigint NOT NULL DEFAULT 1,
-    health_status text NOT NULL DEFAULT 'ok' CHECK (health_status IN ('ok', 'warn', 'error')),
-    health_notes jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(health_notes) = 'array'),
-    health_at timestamptz NOT NULL,
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,
     UNIQUE (oauth_app_id, kind, external_id)
 );
 COMMENT ON TABLE credentials IS 'One per external account and OAuth app; points at its newest grant.';
 COMMENT ON COLUMN credentials.superseded_grant_id IS 'The grant that the newest one replaced, erased in the same statement.';
-COMMENT ON COLUMN credentials.revision IS 'Counts the changes; the entity tag.';
 CREATE INDEX credentials_account_id ON credentials (account_id, id DESC);
-CREATE INDEX credentials_account_id_provider ON credentials (account_id, provider, id DESC);
-CREATE INDEX credentials_account_id_oauth_app_id ON credentials (account_id, oauth_app_id, id DESC);
-CREATE INDEX credentials_unhealthy ON credentials (account_id, health_status, id DESC) WHERE health_status <> 'ok';
-CREATE INDEX credentials_end_user ON credentials (account_id, end_user_id, id DESC) WHERE end_user_id IS NOT NULL;
-CREATE INDEX credentials_metadata ON credentials USING gin (metadata jsonb_path_ops);
 
 CREATE TABLE authorization_codes (
     id uuid PRIMARY KEY,

@@ -36,7 +36,7 @@ ALTER TABLE authorization_sessions ADD COLUMN link_session_id uuid;
 COMMENT ON COLUMN authorization_sessions.link_session_id IS 'The link session that the flow was started from; it may be gone.';
 
 -- A flow of a link session may end on a hosted page.
-ALTER TABLE authorization_sessions DROP CONSTRAINT ends_somewhere;
+ALTER TABLE authorization_sessions DROP CONSTRAINT authorization_sessions_check5;
 ALTER TABLE authorization_sessions ADD CONSTRAINT ends_somewhere
     CHECK (redirect_uri IS NOT NULL OR link_session_id IS NOT NULL OR failed_step = 'start') NOT VALID;
 ALTER TABLE authorization_sessions VALIDATE CONSTRAINT ends_somewhere;

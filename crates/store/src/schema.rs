@@ -130,6 +130,8 @@ diesel::table! {
         grant_id -> Uuid,
         /// The grant that the newest one replaced, erased in the same statement.
         superseded_grant_id -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
         name -> Nullable<Text>,
         metadata -> Jsonb,
         end_user_id -> Nullable<Text>,
@@ -140,8 +142,6 @@ diesel::table! {
         health_status -> Text,
         health_notes -> Jsonb,
         health_at -> Timestamptz,
-        created_at -> Timestamptz,
-        updated_at -> Timestamptz,
     }
 }
 
@@ -168,7 +168,6 @@ diesel::table! {
         id -> Uuid,
         account_id -> Uuid,
         oauth_app_id -> Uuid,
-        provider -> Text,
         kind -> Text,
         external_id -> Text,
         external_label -> Nullable<Text>,
@@ -180,13 +179,14 @@ diesel::table! {
         sealed_secrets -> Bytea,
         /// The provider's variables that the flow was made with.
         variables -> Jsonb,
+        expires_at -> Nullable<Timestamptz>,
+        refresh_expires_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        provider -> Text,
         /// In the provider's spelling.
         token_type -> Nullable<Text>,
         /// The granted scopes, space-separated.
         scope -> Nullable<Text>,
-        expires_at -> Nullable<Timestamptz>,
-        refresh_expires_at -> Nullable<Timestamptz>,
-        created_at -> Timestamptz,
         /// When the background refreshes it; null if it cannot be, or must be reconnected.
         refresh_at -> Nullable<Timestamptz>,
         /// Failed refreshes since the last that succeeded.
@@ -287,13 +287,13 @@ diesel::table! {
         sealed_client_secret -> Bytea,
         /// Space-separated scopes to ask for; null means the catalogue's default.
         scope -> Nullable<Text>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
         metadata -> Jsonb,
         /// Counts the changes; the entity tag.
         revision -> Int8,
         /// Gone for everybody; the row stays until its grants are revoked.
         removed_at -> Nullable<Timestamptz>,
-        created_at -> Timestamptz,
-        updated_at -> Timestamptz,
     }
 }
 

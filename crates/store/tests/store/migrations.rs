@@ -122,6 +122,56 @@ async fn each_down_undoes_its_up() {
     }
 }
 
+/// As the link flow alone left them: an app, two credentials, the second without a refresh token, and
+/// an API token.
+const CONNECTED: &str = r#"
+    INSERT INTO accounts (id, slug, name, created_at)
+    VALUES ('01930000-0000-7000-8000-000000000001', 'acme', 'Acme', '2026-11-22');
+    INSERT INTO oauth_apps (id, account_id, provider, name, client_id, sealed_client_secret, created_at, updated_at)
+    VALUES ('01930000-0000-7000-8000-000000000002', '01930000-0000-7000-8000-000000000001', 'linear', 'Linear', 'client',
+            'sealed', '2026-11-22', '2026-11-22');
+    INSERT INTO grants (id, account_id, oauth_app_id, kind, external_id, properties, secret_names, sealed_secrets, variables,
+                        expires_at, created_at)
+    VALUES ('01930000-0000-7000-8000-000000000003', '01930000-0000-7000-8000-000000000001',
+            '01930000-0000-7000-8000-000000000002', 'linear_oauth2', 'one', '{"scope": "read write"}',
+            '["access_token", "refresh_token"]', 'sealed', '{}', '2026-11-23', '2026-11-22'),
+           ('01930000-0000-7000-8000-000000000004', '01930000-0000-7000-8000-000000000001',
+            '01930000-0000-7000-8000-000000000002', 'linear_oauth2', 'two', '{}',
+            '["access_token"]', 'sealed', '{}', '2026-11-23', '2026-11-22');
+    INSERT INTO credentials (id, account_id, oauth_app_id, provider, kind, external_id, grant_id, created_at, updated_at)
+    SELECT id, account_id, oauth_app_id, 'linear', kind, external_id, id, created_at, created_at FROM grants;
+    INSERT INTO api_tokens (id, account_id, name, token_digest, scope, created_at)
+    VALUES ('01930000-0000-7000-8000-000000000005', '01930000-0000-7000-8000-000000000001', 'old', sha256('keyed'),
+            'link_sessions:write', '2026-11-22')"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_of_the_first_link_flow_are_kept_alive() {
+    let database = TestDatabase::empty().await;
+    with_harness(&database, |harness| {
+        for _ in 0..4 {
+            harness.run_next_migration(files()).expect("up");
+        }
+    })
+    .await;
+    let client = database.client().await;
+    client.batch_execute(CONNECTED).await.expect("stored");
+    migrate(database.url()).await.expect("migrated");
+    let query = "SELECT concat_ws(' ', c.external_id, c.health_status, c.health_at::date, g.provider,
+                                  coalesce(g.scope, 'unknown'), coalesce(g.refresh_at::date::text, 'never'))
+                 FROM credentials c JOIN grants g ON g.id = c.grant_id ORDER BY 1";
+    let rows = client.query(query, &[]).await.expect("an answer");
+    let rows: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    assert_eq!(
+        rows,
+        [
+            "one ok 2026-11-22 linear read write 2026-11-23",
+            "two ok 2026-11-22 linear unknown never",
+        ]
+    );
+    let tokens = client.query("SELECT FROM api_tokens", &[]).await;
+    assert!(tokens.expect("an answer").is_empty(), "nobody knows them");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn of_migrators_that_come_at_once_one_works_and_the_others_wait() {
     let database = TestDatabase::empty().await;
