@@ -18,8 +18,11 @@ use crate::{
         error::ApiError,
         idempotency::Reply,
         page::{List, Page, Query},
+        path,
     },
 };
+
+const WHAT: &str = "event";
 
 /// The types of events, for the document.
 pub(crate) struct EventType;
@@ -111,9 +114,9 @@ fn read_kind(text: &str) -> Result<EventKind, ApiError> {
     })
 }
 
-/// One event.
+/// Read an event.
 #[utoipa::path(
-    get, path = "/v1/events/{id}", tag = "Events", operation_id = "findEvent",
+    get, path = "/v1/events/{id}", tag = "Events", operation_id = "readEvent",
     security(("api_token" = ["events:read"])),
     params(("id" = Uuid, Path, description = "Its id.")),
     responses((status = 200, body = Event), (status = 404, description = "No such event"))
@@ -123,12 +126,8 @@ pub(crate) async fn get(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let token = bearer::authorize(&app, &request, ApiScope::EVENTS_READ, app.now()).await?;
-    let id: EventId = request
-        .match_info()
-        .query("id")
-        .parse()
-        .map_err(|_| ApiError::NotFound("event"))?;
+    let id: EventId = path::id(&request, WHAT)?;
     let found = app.store.find_event(token.account_id, id).await?;
-    let event = found.ok_or(ApiError::NotFound("event"))?;
+    let event = found.ok_or(ApiError::NotFound(WHAT))?;
     Ok(Reply::ok(&Event::from(event))?.respond())
 }

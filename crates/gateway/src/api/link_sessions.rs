@@ -29,6 +29,7 @@ use crate::{
         bearer, body,
         error::ApiError,
         idempotency::{self, IdempotencyKey, Reply},
+        path,
     },
     error::Fault,
 };
@@ -166,15 +167,13 @@ pub(crate) async fn post(
 pub(crate) async fn get(
     app: web::Data<App>,
     request: HttpRequest,
-    id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
+    const WHAT: &str = "link session";
     let now = app.now();
     let token = bearer::authorize(&app, &request, ApiScope::LINK_SESSIONS_WRITE, now).await?;
-    let found = match id.parse() {
-        Ok(id) => app.store.find_link_session_of(token.account_id, id).await?,
-        Err(_) => None,
-    };
-    let session = found.ok_or(ApiError::NotFound("link session"))?;
+    let id: LinkSessionId = path::id(&request, WHAT)?;
+    let found = app.store.find_link_session_of(token.account_id, id).await?;
+    let session = found.ok_or(ApiError::NotFound(WHAT))?;
     Ok(Reply::ok(&shown(session, now))?.respond())
 }
 

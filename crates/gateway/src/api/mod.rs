@@ -20,7 +20,6 @@ mod reference;
 mod revision;
 mod start_auth;
 mod unserved;
-mod webhook_deliveries;
 mod webhooks;
 
 use actix_web::{
@@ -116,24 +115,24 @@ fn link_sessions() -> Vec<Path> {
 fn webhooks() -> Vec<Path> {
     vec![
         resource("/v1/webhooks", &[Method::GET, Method::POST])
-            .route(web::get().to(webhooks::list))
-            .route(web::post().to(webhooks::create)),
+            .route(web::get().to(webhooks::list::get))
+            .route(web::post().to(webhooks::create::post)),
         resource(
             "/v1/webhooks/{id}",
             &[Method::GET, Method::PATCH, Method::DELETE],
         )
-        .route(web::get().to(webhooks::get))
-        .route(web::patch().to(webhooks::update))
-        .route(web::delete().to(webhooks::delete)),
+        .route(web::get().to(webhooks::find::get))
+        .route(web::patch().to(webhooks::change::patch))
+        .route(web::delete().to(webhooks::delete::delete)),
         resource("/v1/webhooks/{id}/rotate-secret", &[Method::POST])
-            .route(web::post().to(webhooks::rotate_secret)),
+            .route(web::post().to(webhooks::rotate_secret::post)),
         resource("/v1/webhooks/{id}/deliveries", &[Method::GET])
-            .route(web::get().to(webhook_deliveries::list)),
+            .route(web::get().to(webhooks::deliveries::list)),
         resource(
             "/v1/webhooks/{id}/deliveries/{delivery_id}/retry",
             &[Method::POST],
         )
-        .route(web::post().to(webhook_deliveries::retry)),
+        .route(web::post().to(webhooks::deliveries::retry)),
         resource("/v1/events", &[Method::GET]).route(web::get().to(events::list)),
         resource("/v1/events/{id}", &[Method::GET]).route(web::get().to(events::get)),
     ]

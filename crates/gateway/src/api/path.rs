@@ -14,7 +14,19 @@ pub(crate) fn id<T: FromStr + Display>(
     request: &HttpRequest,
     what: &'static str,
 ) -> Result<T, ApiError> {
-    let text = request.match_info().query("id");
+    named(request, "id", what)
+}
+
+/// An id of the path that is not the only one.
+///
+/// # Errors
+/// [`ApiError::NotFound`]: what cannot be an id is nobody's.
+pub(crate) fn named<T: FromStr + Display>(
+    request: &HttpRequest,
+    name: &str,
+    what: &'static str,
+) -> Result<T, ApiError> {
+    let text = request.match_info().query(name);
     text.parse::<T>()
         .ok()
         .filter(|id| id.to_string() == text.to_ascii_lowercase())

@@ -102,9 +102,11 @@ async fn each_field_is_checked_and_all_at_once() {
         assert_eq!(answer.status, 422, "{bad}");
     }
     let rotate = format!("{path}/rotate-secret");
-    let too_long = json!({"overlap_seconds": 604_801});
-    assert_eq!(backend.post(&rotate, &too_long).await.status, 422);
-    for bad in [json!({"overlap_seconds": -1}), json!({"x": 1})] {
+    for seconds in [-1, 604_801] {
+        let bad = json!({"overlap_seconds": seconds});
+        assert_eq!(backend.post(&rotate, &bad).await.status, 422, "{bad}");
+    }
+    for bad in [json!({"overlap_seconds": "1"}), json!({"x": 1})] {
         assert_eq!(backend.post(&rotate, &bad).await.status, 400, "{bad}");
     }
     for query in ["state=lost", "limit=0", "cursor=x", "before=1"] {

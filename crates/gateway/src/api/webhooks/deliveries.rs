@@ -2,7 +2,11 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{DateTime, Utc};
-use keyway_domain::{api_token::ApiScope, audit::Actor, ids::WebhookDeliveryId};
+use keyway_domain::{
+    api_token::ApiScope,
+    audit::Actor,
+    ids::{WebhookDeliveryId, WebhookEndpointId},
+};
 use keyway_store::{DeliveryState, Retried, WebhookDelivery};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -16,9 +20,11 @@ use crate::{
         events::EventType,
         idempotency::{self, IdempotencyKey, Reply},
         page::{List, Page, Query},
-        webhooks::{endpoint_id, find},
+        path, webhooks,
     },
 };
+
+const WHAT: &str = "delivery";
 
 /// How far a delivery is.
 #[derive(ToSchema)]
@@ -98,7 +104,7 @@ pub(crate) async fn list(
     let query = Query::of(&request, &["state", "limit", "cursor"])?;
     let page: Page<i64> = Page::of(&query)?;
     let state = query.one("state")?.map(read_state).transpose()?;
-    let endpoint = find(&app, &token, endpoint_id(&request)?).await?;
+    let endpoint = webhooks::lookup(&app, &token, path::id(&request, webhooks::WHAT)?).await?;
     let deliveries = app
         .store
         .list_webhook_deliveries(
@@ -141,12 +147,8 @@ pub(crate) async fn retry(
 ) -> Result<HttpResponse, ApiError> {
     let now = app.now();
     let token = bearer::authorize(&app, &request, ApiScope::WEBHOOKS_WRITE, now).await?;
-    let endpoint = endpoint_id(&request)?;
-    let id: WebhookDeliveryId = request
-        .match_info()
-        .query("delivery_id")
-        .parse()
-        .map_err(|_| ApiError::NotFound("delivery"))?;
+    let endpoint: WebhookEndpointId = path::id(&request, webhooks::WHAT)?;
+    let id: WebhookDeliveryId = path::named(&request, "delivery_id", WHAT)?;
     let body = body::read(&request, payload).await?;
     idempotency::once(&app, &request, token.account_id, &body, now, async || {
         let retried = app
@@ -161,7 +163,7 @@ pub(crate) async fn retry(
             .await?;
         match retried {
             Retried::Pending(delivery) => Reply::ok(&Delivery::from(*delivery)),
-            Retried::Unknown => Err(ApiError::NotFound("delivery")),
+            Retried::Unknown => Err(ApiError::NotFound(WHAT)),
             Retried::Delivered => Err(ApiError::Conflict("The endpoint has it already.".into())),
             Retried::Disabled => Err(ApiError::Conflict(
                 "The endpoint is disabled: enable it first.".into(),
