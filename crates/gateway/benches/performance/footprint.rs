@@ -39,7 +39,7 @@ pub(crate) async fn measure(
     for _ in 0..starts {
         let started = Instant::now();
         world
-            .gateway(&world.database(), upstream)?
+            .gateway(&world.own.url, upstream, &[])?
             .ready("/health/ready")
             .await?;
         cold.push(started.elapsed().as_secs_f64());
@@ -52,7 +52,7 @@ pub(crate) async fn measure(
                 .as_secs_f64(),
         );
     }
-    let mut process = world.gateway(&world.database(), upstream)?;
+    let mut process = world.gateway(&world.own.url, upstream, &[])?;
     process.ready("/health/ready").await?;
     let idle_memory = process.memory();
     let idle_cpu = idle_cpu(&process, Duration::from_secs(idle)).await;
@@ -79,7 +79,7 @@ async fn start_on_nothing(
     let started = Instant::now();
     world.migrate(&database).await?;
     world
-        .gateway(&database, upstream)?
+        .gateway(&database, upstream, &[])?
         .ready("/health/ready")
         .await?;
     Ok(started.elapsed())

@@ -5,11 +5,14 @@
 
 mod floor;
 mod footprint;
+mod installation;
+mod lists;
 mod load;
 mod machine;
 mod peer;
 mod pgbench;
 mod process;
+mod refreshes;
 mod report;
 mod rounds;
 mod row;
@@ -22,7 +25,7 @@ mod world;
 
 use std::{
     path::{Path, PathBuf},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, bail};
@@ -32,8 +35,9 @@ use keyway_domain::{Clock as _, clock::SystemClock};
 use crate::{
     machine::Machine,
     peer::Peer,
+    refreshes::Refreshes,
     report::Report,
-    rounds::{Plan, Runner, Services},
+    rounds::{Backend, Plan, READS, Runner, Services},
     row::Row,
     world::World,
 };
@@ -53,7 +57,7 @@ struct Arguments {
     /// Seconds that each row gets in a round, at each number of clients.
     #[arg(long)]
     seconds: Option<u64>,
-    /// Only these rows: `exchange`, `start` or `flow`.
+    /// Only these rows: `exchange`, `start`, `flow`, `read`, `import` or `refresh`.
     #[arg(long)]
     only: Vec<String>,
     /// Measures the programs of another build: its directory.
@@ -101,6 +105,17 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
     let footprint = footprint::measure(&world, upstream, arguments.quick).await?;
     let services = services(&world, upstream).await?;
     let results = Runner::new(&world, &services, &plan).run().await?;
+    let lists = if plan.rows.contains(&Row::Read) {
+        let sizes: &[usize] = if arguments.quick {
+            &[1, 10_000]
+        } else {
+            &[1, 100_000, 1_000_000]
+        };
+        let each = Duration::from_secs(plan.seconds.min(2));
+        lists::measure(&world, upstream, sizes, each).await?
+    } else {
+        Vec::new()
+    };
     let heading = vec![
         format!(
             "{}; {}; PostgreSQL {}, fsync and synchronous_commit on.",
@@ -120,6 +135,7 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
         heading,
         results: &results,
         footprint: &footprint,
+        lists: &lists,
     };
     println!("{}", report.tables());
     match &arguments.markdown {
@@ -136,7 +152,7 @@ fn from_root(path: &Path) -> PathBuf {
 }
 
 async fn services(world: &World, upstream: std::net::SocketAddr) -> anyhow::Result<Services> {
-    let mut gateway = world.gateway(&world.database(), upstream)?;
+    let mut gateway = world.gateway(&world.own.url, upstream, &[])?;
     gateway.ready("/health/ready").await?;
     let mut floor = floor::start(world, upstream)?;
     floor.ready("/bare").await?;
@@ -148,6 +164,12 @@ async fn services(world: &World, upstream: std::net::SocketAddr) -> anyhow::Resu
         gateway,
         floor,
         peer,
+        refreshes: Refreshes::new(world).await?,
+        upstream,
+        backend: Backend {
+            credentials: seed::credentials(&world.own, &world.ring, READS).await?,
+            token: seed::api_token(&world.own).await?,
+        },
     })
 }
 
@@ -158,7 +180,7 @@ fn plan(arguments: &Arguments) -> anyhow::Result<Plan> {
     });
     let rows: Vec<Row> = rows.collect();
     if rows.is_empty() {
-        bail!("--only takes exchange, start or flow");
+        bail!("--only takes exchange, start, flow, read, import or refresh");
     }
     Ok(Plan {
         rounds: arguments

@@ -31,12 +31,18 @@ const START: &str = r"\set i :i + 1
 INSERT INTO floor.authorization_sessions (id, account_id, oauth_app_id, provider, redirect_uri, state_digest, sealed_secrets, code_challenge, scope, scope_source, variables, created_at, expires_at) VALUES (lpad(to_hex(:n::bigint), 32, '0')::uuid, :account, :app, 'bench', 'https://client.example/callback/bench', sha256(int8send(:n)), decode(repeat('5a', 180), 'hex'), NULL, 'read', 'catalogue', '{}', now(), now() + interval '10 minutes');
 ";
 
+/// Reads what every other floor reads.
+const READ: &str = r"\set n random(1, :each)
+SELECT properties, sealed_secrets FROM floor.grants WHERE id = lpad(to_hex(:n::bigint), 32, '0')::uuid;
+";
+
 /// A script.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Script {
     RedeemInTwo,
     RedeemInOne,
     Start,
+    Read,
 }
 
 /// How long it runs.
@@ -62,6 +68,7 @@ pub(crate) async fn run(
         Script::RedeemInTwo => REDEEM_IN_TWO,
         Script::RedeemInOne => REDEEM_IN_ONE,
         Script::Start => START,
+        Script::Read => READ,
     };
     let file = world.file("script.sql");
     fs::write(&file, text)?;
@@ -80,9 +87,9 @@ pub(crate) async fn run(
         .args(["-D", "i=-1"])
         .args(["-D", &format!("first={first}")])
         .args(["-D", &format!("each={each}")])
-        .args(["-D", &format!("account={}", world.account)])
-        .args(["-D", &format!("app={}", world.app)])
-        .arg(world.database())
+        .args(["-D", &format!("account={}", world.own.account)])
+        .args(["-D", &format!("app={}", world.own.app)])
+        .arg(&world.own.url)
         .stdin(Stdio::null());
     let started = Instant::now();
     let output = command.output().await.context("pgbench")?;

@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
+use keyway_domain::ids::CredentialId;
 
 use crate::{
     load::{self, Scenario},
@@ -11,18 +12,35 @@ use crate::{
     peer::Peer,
     pgbench::{self, Limit, Script},
     process::{Cpu, Process},
+    refreshes::{self, Refreshes},
     row::{CLIENTS, Row},
     sample::{Latency, Sample},
-    scenario::{Flow, Get, Once},
+    scenario::{
+        Flow, Get, Once,
+        backend::{Import, Read},
+    },
     seed,
     world::World,
 };
+
+/// Rows that are read, on each side.
+pub(crate) const READS: usize = 10_000;
 
 /// The services that are measured.
 pub(crate) struct Services {
     pub(crate) gateway: Process,
     pub(crate) floor: Process,
     pub(crate) peer: Option<Peer>,
+    pub(crate) refreshes: Refreshes,
+    /// Where the provider is.
+    pub(crate) upstream: SocketAddr,
+    pub(crate) backend: Backend,
+}
+
+/// What a client backend holds.
+pub(crate) struct Backend {
+    pub(crate) credentials: Vec<CredentialId>,
+    pub(crate) token: String,
 }
 
 /// What was measured.
@@ -32,6 +50,8 @@ pub(crate) struct Results {
     pub(crate) samples: BTreeMap<(Row, usize), Vec<Sample>>,
     /// At 500 exchanges a second: the time of an fsync in the same seconds, and the latencies.
     pub(crate) steady: Vec<(Duration, Latency)>,
+    /// At 2000 reads a second.
+    pub(crate) steady_reads: Vec<Latency>,
     /// The gateway's memory in megabytes after each round.
     pub(crate) memory: Vec<f64>,
 }
@@ -71,8 +91,9 @@ impl<'a> Runner<'a> {
         seed::codes(self.world, 5000).await?;
         let first = self.numbers(5000);
         seed::floor_codes(self.world, first, 5000).await?;
+        seed::floor_codes(self.world, 1, READS).await?;
         seed::settle(self.world).await?;
-        self.world.client.batch_execute("ANALYZE").await?;
+        self.world.own.client.batch_execute("ANALYZE").await?;
         let mut ignored = Results::default();
         self.round(0, &mut ignored).await?;
         let mut results = Results::default();
@@ -114,6 +135,9 @@ impl<'a> Runner<'a> {
         if number > 0 && self.plan.rows.contains(&Row::Exchange) {
             results.steady.push(self.steady().await?);
         }
+        if number > 0 && self.plan.rows.contains(&Row::Read) {
+            results.steady_reads.push(self.steady_reads().await?);
+        }
         results.memory.extend(self.services.gateway.memory());
         Ok(())
     }
@@ -122,10 +146,17 @@ impl<'a> Runner<'a> {
         let operations = self.operations(row, clients, warming);
         let prepared = self.prepare(row, operations, clients).await?;
         let app = || match row {
-            Row::Exchange | Row::Start | Row::Flow => self.services.gateway.cpu(),
-            Row::Bare | Row::FloorExchange | Row::FloorStart | Row::FloorFlow => {
-                self.services.floor.cpu()
+            Row::Exchange | Row::Start | Row::Flow | Row::Read | Row::Import => {
+                self.services.gateway.cpu()
             }
+            Row::Bare
+            | Row::FloorExchange
+            | Row::FloorStart
+            | Row::FloorFlow
+            | Row::FloorRead
+            | Row::FloorOpen
+            | Row::FloorImport
+            | Row::FloorRefresh => self.services.floor.cpu(),
             Row::PeerExchange => self.peer_cpu(),
             _ => Cpu(None),
         };
@@ -143,6 +174,10 @@ impl<'a> Runner<'a> {
         if row == Row::Flow {
             seed::settle(self.world).await?;
         }
+        // A gateway of its own did the refreshes, and has told what it cost.
+        if row == Row::Refresh {
+            return Ok(sample);
+        }
         Ok(sample.with_cpu(number, app, postgres))
     }
 
@@ -154,9 +189,14 @@ impl<'a> Runner<'a> {
         let seconds = u32::try_from(self.plan.seconds).unwrap_or(u32::MAX);
         let rate = self.rates.get(&(row, clients)).copied().unwrap_or(2000.0);
         let wanted = Duration::from_secs_f64(rate * f64::from(seconds));
+        let most = if row == Row::Refresh || row == Row::FloorRefresh {
+            refreshes::CREDENTIALS
+        } else {
+            60_000
+        };
         usize::try_from(wanted.as_secs())
             .unwrap_or(1024)
-            .clamp(64, 60_000)
+            .clamp(64, most)
     }
 
     async fn prepare(
@@ -166,14 +206,19 @@ impl<'a> Runner<'a> {
         clients: usize,
     ) -> anyhow::Result<Prepared> {
         Ok(match row {
-            Row::PgbenchRedeemInTwo | Row::PgbenchRedeemInOne | Row::FloorExchange => {
+            Row::PgbenchRedeemInTwo
+            | Row::PgbenchRedeemInOne
+            | Row::FloorExchange
+            | Row::FloorRefresh => {
                 // Each client of pgbench does as many as the others.
                 let number = operations.div_ceil(clients) * clients;
                 let first = self.numbers(number);
                 seed::floor_codes(self.world, first, number).await?;
                 Prepared::Numbers(first)
             }
-            Row::PgbenchStart => Prepared::Numbers(self.numbers(1 << 30)),
+            Row::PgbenchStart | Row::Import | Row::FloorImport => {
+                Prepared::Numbers(self.numbers(1 << 30))
+            }
             Row::Exchange => Prepared::Codes(seed::codes(self.world, operations).await?),
             Row::PeerExchange => Prepared::Codes(self.peer()?.codes(operations).await?),
             _ => Prepared::Nothing,
@@ -232,6 +277,35 @@ impl<'a> Runner<'a> {
                 let peer = self.peer()?.address();
                 closed(peer, clients, patient, Once::peer_exchange(&codes)).await
             }
+            (Row::PgbenchRead, _) => {
+                let limit = Limit::Seconds(limit.as_secs().max(2));
+                pgbench::run(world, Script::Read, clients, limit, 0, READS).await
+            }
+            (Row::FloorRead, _) => closed(floor, clients, limit, Read::rows(READS)).await,
+            (Row::FloorOpen, _) => {
+                let Backend { credentials, token } = &self.services.backend;
+                closed(floor, clients, limit, Read::opened(credentials, token)).await
+            }
+            (Row::Read, _) => closed(gateway, clients, limit, self.reads()).await,
+            (Row::Import, Prepared::Numbers(first)) => {
+                let token = &self.services.backend.token;
+                let import = Import::keyway(world.own.app, token, first);
+                closed(gateway, clients, limit, import).await
+            }
+            (Row::FloorImport, Prepared::Numbers(first)) => {
+                let token = &self.services.backend.token;
+                let import = Import::floor(world.own.app, token, first);
+                closed(floor, clients, limit, import).await
+            }
+            (Row::FloorRefresh, Prepared::Numbers(first)) => {
+                let floor = &self.services.floor;
+                refreshes::floor(world, floor, clients, first, each * clients).await
+            }
+            (Row::Refresh, _) => {
+                let upstream = self.services.upstream;
+                let refreshes = &self.services.refreshes;
+                refreshes.keyway(world, upstream, clients, operations).await
+            }
             (Row::Bare, _) => closed(floor, clients, limit, Get::new("/bare", 200)).await,
             (Row::FloorStart, _) => closed(floor, clients, limit, Get::new("/start", 302)).await,
             (Row::Start, _) => closed(gateway, clients, limit, Get::start(world)).await,
@@ -251,6 +325,18 @@ impl<'a> Runner<'a> {
         let latency = load::open(self.services.gateway.address, 500, requests, exchange).await?;
         let after = machine::fsync(&file)?;
         Ok(((before + after) / 2, latency))
+    }
+
+    fn reads(&self) -> Read {
+        let Backend { credentials, token } = &self.services.backend;
+        Read::tokens(credentials, token)
+    }
+
+    /// Reads at 2000 a second.
+    async fn steady_reads(&self) -> anyhow::Result<Latency> {
+        let requests = u32::try_from(self.plan.seconds * 2)? * 2000;
+        let address = self.services.gateway.address;
+        load::open(address, 2000, requests, Arc::new(self.reads())).await
     }
 
     fn numbers(&mut self, number: usize) -> i64 {

@@ -17,11 +17,19 @@ pub(crate) enum Row {
     Start,
     FloorFlow,
     Flow,
+    PgbenchRead,
+    FloorRead,
+    FloorOpen,
+    Read,
+    FloorImport,
+    Import,
+    FloorRefresh,
+    Refresh,
 }
 
 impl Row {
     /// In the order in which a round measures them: neighbours are compared.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 19] = [
         Self::Bare,
         Self::PgbenchRedeemInTwo,
         Self::PgbenchRedeemInOne,
@@ -33,6 +41,14 @@ impl Row {
         Self::Start,
         Self::FloorFlow,
         Self::Flow,
+        Self::PgbenchRead,
+        Self::FloorRead,
+        Self::FloorOpen,
+        Self::Read,
+        Self::FloorImport,
+        Self::Import,
+        Self::FloorRefresh,
+        Self::Refresh,
     ];
 
     /// The name in the table.
@@ -49,6 +65,14 @@ impl Row {
             Self::Start => "**Keyway: start (C)**",
             Self::FloorFlow => "floor: start and callback",
             Self::Flow => "**Keyway: start and callback (C+D)**",
+            Self::PgbenchRead => "pgbench: read a row by its key",
+            Self::FloorRead => "floor: tokio-postgres, read a row by its key",
+            Self::FloorOpen => "floor: token and credential in one query, opened",
+            Self::Read => "**Keyway: read a fresh token (B)**",
+            Self::FloorImport => "floor: import, 1 statement",
+            Self::Import => "**Keyway: import**",
+            Self::FloorRefresh => "floor: refresh, so many at a time",
+            Self::Refresh => "**Keyway: background refresh (E), so many at a time**",
         }
     }
 
@@ -58,6 +82,9 @@ impl Row {
             Self::Bare => "bare",
             Self::PgbenchStart | Self::FloorStart | Self::Start => "start",
             Self::FloorFlow | Self::Flow => "flow",
+            Self::PgbenchRead | Self::FloorRead | Self::FloorOpen | Self::Read => "read",
+            Self::FloorImport | Self::Import => "import",
+            Self::FloorRefresh | Self::Refresh => "refresh",
             _ => "exchange",
         }
     }
@@ -71,6 +98,8 @@ impl Row {
                 | Self::FloorExchange
                 | Self::Exchange
                 | Self::PeerExchange
+                | Self::FloorRefresh
+                | Self::Refresh
         )
     }
 }

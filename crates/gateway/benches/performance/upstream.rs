@@ -7,7 +7,7 @@ use std::{
 };
 
 use actix_web::{App, HttpResponse, HttpServer, web};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::seed::TOKEN;
 
@@ -28,6 +28,9 @@ default_scopes = ["read"]
 [token]
 url = "http://{at}/token"
 client_authentication = "post"
+
+[refresh]
+rotation = "single_use"
 
 [credential]
 kind = "bench_oauth2"
@@ -59,15 +62,21 @@ pub(crate) fn start() -> anyhow::Result<SocketAddr> {
     Ok(address)
 }
 
-async fn token() -> HttpResponse {
+/// Names an account only where one is connected: a refresh is of the account that there was.
+async fn token(form: web::Form<Vec<(String, String)>>) -> HttpResponse {
     static ACCOUNT: AtomicU64 = AtomicU64::new(0);
-    let account = ACCOUNT.fetch_add(1, Ordering::Relaxed);
+    let account = if form.iter().any(|(_, value)| value == "refresh_token") {
+        Value::Null
+    } else {
+        let number = ACCOUNT.fetch_add(1, Ordering::Relaxed);
+        json!({"id": format!("account-{number}"), "name": "Account"})
+    };
     HttpResponse::Ok().json(json!({
         "access_token": "t".repeat(TOKEN),
         "token_type": "Bearer",
         "refresh_token": "r".repeat(43),
         "expires_in": 3600,
         "scope": "read",
-        "account": {"id": format!("account-{account}"), "name": "Account"},
+        "account": account,
     }))
 }

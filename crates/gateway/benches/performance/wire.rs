@@ -99,9 +99,14 @@ pub(crate) fn get(path: &str, headers: &str) -> Vec<u8> {
 
 /// A POST.
 pub(crate) fn post(path: &str, content_type: &str, body: &str) -> Vec<u8> {
+    post_as(path, content_type, "", body)
+}
+
+/// A POST with these further header lines, each with its end of line.
+pub(crate) fn post_as(path: &str, content_type: &str, headers: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     format!(
-        "POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: {content_type}\r\n\
+        "POST {path} HTTP/1.1\r\nhost: bench\r\n{headers}content-type: {content_type}\r\n\
          content-length: {length}\r\n\r\n{body}"
     )
     .into_bytes()

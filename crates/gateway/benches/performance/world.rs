@@ -4,28 +4,17 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
-    sync::Arc,
+    process::Command,
 };
 
-use anyhow::{Context as _, ensure};
 use keyway_devdb::{Binaries, Cluster, Options};
-use keyway_domain::{
-    Clock as _, Random, SecretString,
-    account::Email,
-    audit::Actor,
-    clock::SystemClock,
-    ids::{AccountId, AdminId, OauthAppId, RedirectUriId},
-    provider::ProviderSlug,
-    random::OsRandom,
-    redirect_uri::RedirectUriTemplate,
-    sealed::Place,
-};
-use keyway_store::{NewAccount, NewAdmin, NewOauthApp, RegisteredUri, Store, StoreOptions};
+use keyway_domain::random::OsRandom;
 use keyway_vault::KeyRing;
-use tokio_postgres::{Client, NoTls};
 
-use crate::process::{Cpu, Process, family_cpu, free_address};
+use crate::{
+    installation::{self, Installation},
+    process::{Cpu, Process, family_cpu, free_address},
+};
 
 /// The provider of the bench.
 pub(crate) const PROVIDER: &str = "bench";
@@ -38,19 +27,16 @@ const FLOOR_TABLES: &str = "
     CREATE TABLE floor.oauth_apps (LIKE public.oauth_apps INCLUDING ALL);
     CREATE TABLE floor.authorization_sessions (LIKE public.authorization_sessions INCLUDING ALL);
     CREATE TABLE floor.grants (LIKE public.grants INCLUDING ALL);
-    CREATE TABLE floor.authorization_codes (LIKE public.authorization_codes INCLUDING ALL);";
+    CREATE TABLE floor.authorization_codes (LIKE public.authorization_codes INCLUDING ALL);
+    CREATE TABLE floor.credentials (LIKE public.credentials INCLUDING ALL);";
 
 /// Everything that a run stands on.
 pub(crate) struct World {
     pub(crate) cluster: Cluster,
     pub(crate) binaries: Binaries,
     pub(crate) ring: KeyRing,
-    pub(crate) account: AccountId,
-    pub(crate) app: OauthAppId,
-    /// The provider's secret of the app.
-    pub(crate) client_secret: String,
-    /// A connection past all of Keyway's code.
-    pub(crate) client: Client,
+    /// What most rows run on.
+    pub(crate) own: Installation,
     programs: PathBuf,
     directory: Directory,
 }
@@ -75,34 +61,32 @@ impl World {
         let binaries = Binaries::find(None, std::env::var_os("PATH").as_deref())?;
         let options = Options::durable(binaries.clone(), directory.0.join("postgres"));
         let cluster = tokio::task::spawn_blocking(move || Cluster::start(&options)).await??;
-        keyway_store::create_database(&cluster.url("postgres"), "keyway").await?;
-        migrate(&programs, &cluster.url("keyway")).await?;
         let ring = KeyRing::generate(&OsRandom);
         write_private(&directory.0.join("keyring.toml"), ring.to_toml()?.expose())?;
-        let (account, app, client_secret) = register(&cluster.url("keyway"), &ring).await?;
-        let client = connect(&cluster.url("keyway")).await?;
-        client.batch_execute(FLOOR_TABLES).await?;
+        let own = Installation::new(&cluster, &programs, &ring, "keyway").await?;
+        own.client.batch_execute(FLOOR_TABLES).await?;
         Ok(Self {
             cluster,
             binaries,
             ring,
-            account,
-            app,
-            client_secret,
-            client,
+            own,
             programs,
             directory,
         })
     }
 
-    /// The URL of the database.
-    pub(crate) fn database(&self) -> String {
-        self.cluster.url("keyway")
+    /// Another installation on the same Postgres.
+    pub(crate) async fn beside(&self, name: &str) -> anyhow::Result<Installation> {
+        Installation::new(&self.cluster, &self.programs, &self.ring, name).await
     }
 
     /// The version of Postgres, without the packager's own.
     pub(crate) async fn postgres_version(&self) -> anyhow::Result<String> {
-        let row = self.client.query_one("SHOW server_version", &[]).await?;
+        let row = self
+            .own
+            .client
+            .query_one("SHOW server_version", &[])
+            .await?;
         let version: String = row.get(0);
         Ok(version.split(' ').next().unwrap_or_default().to_owned())
     }
@@ -125,7 +109,7 @@ impl World {
 
     /// Brings a database to the programs' version, as an operator does.
     pub(crate) async fn migrate(&self, database: &str) -> anyhow::Result<()> {
-        migrate(&self.programs, database).await
+        installation::migrate(&self.programs, database).await
     }
 
     /// What all Postgres processes have spent.
@@ -135,11 +119,13 @@ impl World {
         pid.map_or(Cpu(None), family_cpu)
     }
 
-    /// A gateway as an operator runs it: audit, metrics and log on, settings at their defaults.
+    /// A gateway as an operator runs it: audit, metrics and log on, settings at their defaults but
+    /// these.
     pub(crate) fn gateway(
         &self,
         database: &str,
         upstream: std::net::SocketAddr,
+        settings: &[(&str, &str)],
     ) -> anyhow::Result<Process> {
         let address = free_address()?;
         let mut command = Command::new(self.program("keyway-gateway"));
@@ -152,29 +138,10 @@ impl World {
             .env("KEYWAY_KEYRING_FILE", self.file("keyring.toml"))
             .env("KEYWAY_PROVIDERS_DIR", self.file("providers"))
             .env("KEYWAY_OUTBOUND_ALLOW", upstream.to_string())
-            .env("KEYWAY_LOG", "info");
+            .env("KEYWAY_LOG", "info")
+            .envs(settings.iter().copied());
         Process::start(&mut command, address, &self.file("gateway.log"))
     }
-}
-
-async fn migrate(programs: &Path, database: &str) -> anyhow::Result<()> {
-    let status = tokio::process::Command::new(programs.join("keyway"))
-        .arg("migrate")
-        .env_clear()
-        .env("KEYWAY_DATABASE_URL", database)
-        .stdout(Stdio::null())
-        .status()
-        .await
-        .context("keyway migrate")?;
-    ensure!(status.success(), "keyway migrate: {status}");
-    Ok(())
-}
-
-/// A connection that belongs to the present runtime.
-pub(crate) async fn connect(url: &str) -> anyhow::Result<Client> {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
-    tokio::spawn(connection);
-    Ok(client)
 }
 
 fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
@@ -184,67 +151,4 @@ fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
         path,
         fs::Permissions::from_mode(0o600),
     )?)
-}
-
-/// One account with one app and one redirect URI: all load meets in the same rows, as it does for
-/// an installation's busiest customer.
-async fn register(
-    database: &str,
-    ring: &KeyRing,
-) -> anyhow::Result<(AccountId, OauthAppId, String)> {
-    let options = StoreOptions {
-        url: database.to_owned(),
-        application_name: "keyway-bench",
-        read_connections: 1,
-        write_connections: 1,
-        wait: StoreOptions::WAIT,
-    };
-    let store = Store::open(options, Arc::new(OsRandom)).await?;
-    let (now, random): (_, &dyn Random) = (SystemClock.now(), &OsRandom);
-    let account = NewAccount {
-        id: AccountId::generate(now, random),
-        slug: "acme".into(),
-        name: "Acme".into(),
-        created_at: now,
-    };
-    let admin = NewAdmin {
-        id: AdminId::generate(now, random),
-        email: Email::parse("a@acme.test").context("an address")?,
-        password_hash: "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$x".into(),
-        created_at: now,
-    };
-    let admin = store
-        .insert_admin(&account, &admin, Actor::Operator)
-        .await?;
-    let account = admin.account.id;
-    let app = OauthAppId::generate(now, random);
-    let client_secret = random.token().expose().clone();
-    // As the console seals it.
-    let sealer = ring.sealer().context("a key")?;
-    let sealed_client_secret = sealer.seal(
-        &Place::oauth_app_client_secret(app, account),
-        &SecretString::from(client_secret.as_str()),
-        random,
-    )?;
-    let new = NewOauthApp {
-        id: app,
-        account_id: account,
-        provider: ProviderSlug::parse(PROVIDER)?,
-        name: "Bench".into(),
-        client_id: "client".into(),
-        sealed_client_secret,
-        scopes: None,
-        created_at: now,
-        metadata: serde_json::Map::new(),
-    };
-    store.insert_oauth_app(&new, Actor::Operator).await?;
-    let uri = RegisteredUri {
-        id: RedirectUriId::generate(now, random),
-        uri: RedirectUriTemplate::parse("https://client.example/callback/:provider")?,
-        created_at: now,
-    };
-    store
-        .insert_redirect_uri(account, &uri, Actor::Operator)
-        .await?;
-    Ok((account, app, client_secret))
 }

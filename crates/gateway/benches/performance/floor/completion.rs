@@ -74,14 +74,14 @@ impl QueryFragment<Pg> for Completion {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         let [account, app, session, grant, code] = &self.ids;
         out.push_sql(
-            "WITH granted AS (INSERT INTO floor.grants (account_id, oauth_app_id, id, kind, external_id,
+            "WITH granted AS (INSERT INTO floor.grants (account_id, oauth_app_id, id, provider, kind, external_id,
                  properties, secret_names, sealed_secrets, variables, created_at) VALUES (",
         );
         for id in [account, app, grant] {
             out.push_bind_param::<sql_types::Uuid, _>(id)?;
             out.push_sql(", ");
         }
-        out.push_sql("'bench_oauth2', ");
+        out.push_sql("'bench', 'bench_oauth2', ");
         out.push_bind_param::<sql_types::Text, _>(&self.external_id)?;
         out.push_sql(", ");
         out.push_bind_param::<sql_types::Jsonb, _>(&self.properties)?;

@@ -3,9 +3,12 @@
 //! log, no metrics, no checks that the statements do not make.
 
 mod completion;
+mod import;
+mod read;
+mod refresh;
 mod schema;
 
-use std::{net::SocketAddr, process::Command, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, process::Command, time::Duration};
 
 use actix_web::{
     App, HttpResponse, HttpServer,
@@ -29,6 +32,7 @@ use uuid::Uuid;
 
 use self::{
     completion::Completion,
+    read::Reader,
     schema::{authorization_codes, authorization_sessions, grants, oauth_apps},
 };
 use crate::{
@@ -49,6 +53,8 @@ pub(crate) struct Arguments {
     account: Uuid,
     #[arg(long)]
     app: Uuid,
+    #[arg(long)]
+    keyring: PathBuf,
 }
 
 /// Connections, as many as there are clients at most.
@@ -57,6 +63,7 @@ const CONNECTIONS: u32 = 32;
 struct Floor {
     pool: Pool<AsyncPgConnection>,
     http: reqwest::Client,
+    reader: Reader,
     arguments: Arguments,
 }
 
@@ -67,10 +74,12 @@ pub(crate) fn start(world: &World, upstream: SocketAddr) -> anyhow::Result<Proce
     command
         .arg("floor")
         .args(["--listen", &address.to_string()])
-        .args(["--database", &world.database()])
+        .args(["--database", &world.own.url])
         .args(["--upstream", &upstream.to_string()])
-        .args(["--account", &world.account.to_string()])
-        .args(["--app", &world.app.to_string()]);
+        .args(["--account", &world.own.account.to_string()])
+        .args(["--app", &world.own.app.to_string()])
+        .arg("--keyring")
+        .arg(world.file("keyring.toml"));
     Process::start(&mut command, address, &world.file("floor.log"))
 }
 
@@ -88,6 +97,7 @@ pub(crate) async fn serve(arguments: Arguments) -> anyhow::Result<()> {
     let floor = web::Data::new(Floor {
         pool,
         http: client()?,
+        reader: Reader::open(&arguments).await?,
         arguments,
     });
     HttpServer::new(move || {
@@ -97,6 +107,10 @@ pub(crate) async fn serve(arguments: Arguments) -> anyhow::Result<()> {
             .route("/exchange", web::post().to(exchange))
             .route("/start", web::get().to(start_flow))
             .route("/callback", web::get().to(callback))
+            .route("/read/{number}", web::get().to(read::row))
+            .route("/open/{id}", web::get().to(read::opened))
+            .route("/import", web::post().to(import::import))
+            .route("/refresh/{at_a_time}", web::post().to(refresh::all_due))
     })
     .keep_alive(Duration::from_secs(75))
     .bind(listen)?

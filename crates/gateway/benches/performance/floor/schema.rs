@@ -43,3 +43,36 @@ diesel::table! {
         redeemed_at -> Nullable<Timestamptz>,
     }
 }
+
+diesel::table! {
+    api_tokens (id) {
+        id -> Uuid,
+        account_id -> Uuid,
+        token_digest -> Binary,
+        scope -> Text,
+        expires_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    credentials (id) {
+        id -> Uuid,
+        account_id -> Uuid,
+        grant_id -> Uuid,
+        health_status -> Text,
+    }
+}
+
+diesel::table! {
+    #[sql_name = "grants"]
+    own_grants (id) {
+        id -> Uuid,
+        properties -> Jsonb,
+        sealed_secrets -> Binary,
+        token_type -> Nullable<Text>,
+        scope -> Nullable<Text>,
+        expires_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(api_tokens, credentials, own_grants);

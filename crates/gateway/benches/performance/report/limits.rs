@@ -1,5 +1,7 @@
 //! What must stay under a bound: memory, processor, size, times.
 
+use std::time::Duration;
+
 use super::{
     Report,
     table::{median, micros, millis, table, verdict},
@@ -64,7 +66,18 @@ impl Report<'_> {
     pub(super) fn limits(&self) -> String {
         let limits = [
             self.steady(),
-            self.processor(),
+            self.steady_reads("B at 2000 a second, p50", |latency| latency.p50, [0.8, 0.8]),
+            self.steady_reads("B at 2000 a second, p99", |latency| latency.p99, [3.0, 1.5]),
+            self.processor(
+                "Processor time per exchange, 8 clients",
+                Row::Exchange,
+                [150.0, 90.0],
+            ),
+            self.processor(
+                "Processor time per read, 8 clients",
+                Row::Read,
+                [60.0, 40.0],
+            ),
             memory("Memory, idle", self.footprint.idle_memory, [20.0, 12.0]),
             self.loaded_memory(),
             memory(
@@ -116,17 +129,34 @@ impl Report<'_> {
         })
     }
 
-    fn processor(&self) -> Option<Limit> {
-        let samples = self.samples(Row::Exchange, 8);
+    fn steady_reads(
+        &self,
+        name: &'static str,
+        of: fn(&Latency) -> Duration,
+        bounds: [f64; 2],
+    ) -> Option<Limit> {
+        let each = self.results.steady_reads.iter();
+        let number = Spread::of(each.map(|latency| millis(of(latency))))?.median;
+        let quantity = Quantity { number, unit: "ms" };
+        Some(Limit::at_most(
+            name,
+            &quantity,
+            format!("{number:.2} ms"),
+            bounds,
+        ))
+    }
+
+    fn processor(&self, name: &'static str, row: Row, bounds: [f64; 2]) -> Option<Limit> {
+        let samples = self.samples(row, 8);
         let number = median(samples, |sample| sample.app_cpu.map(micros))?;
         let quantity = Quantity {
             number, unit: "µs"
         };
         Some(Limit::at_most(
-            "Processor time per exchange, 8 clients",
+            name,
             &quantity,
             format!("{number:.0} µs"),
-            [150.0, 90.0],
+            bounds,
         ))
     }
 

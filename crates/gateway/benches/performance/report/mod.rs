@@ -1,6 +1,7 @@
 //! The tables: for the terminal as they are, for docs/PERFORMANCE.md between two marks.
 
 mod limits;
+mod lists;
 mod rates;
 mod ratios;
 mod summary;
@@ -12,6 +13,7 @@ use anyhow::Context as _;
 
 use crate::{
     footprint::Footprint,
+    lists::List,
     rounds::Results,
     row::Row,
     sample::{Sample, Spread},
@@ -27,6 +29,7 @@ pub(crate) struct Report<'a> {
     pub(crate) heading: Vec<String>,
     pub(crate) results: &'a Results,
     pub(crate) footprint: &'a Footprint,
+    pub(crate) lists: &'a [List],
 }
 
 impl Report<'_> {
@@ -48,6 +51,11 @@ impl Report<'_> {
                 self.ratios(),
             ),
             ("Other gates", "", self.limits()),
+            (
+                "Lists",
+                "`GET /v1/credentials` by one client, p50 / p99 in milliseconds, by how many credentials the account has.",
+                self.lists(),
+            ),
             (
                 "All rows",
                 "Operations per second, p50 / p99 in milliseconds, and in brackets processor time per operation in microseconds: of the service, of Postgres. Medians of the rounds.",

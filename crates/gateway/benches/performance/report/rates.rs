@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     Report,
-    table::{median, micros, millis, table},
+    table::{latency, median, micros, millis, table},
 };
 use crate::{
     row::{CLIENTS, Row},
@@ -34,8 +34,8 @@ impl Report<'_> {
 /// `5731/s, 1.30 / 6.20 (75, 175)`.
 fn cell(samples: &[Sample]) -> String {
     let rate = median(samples, |sample| Some(sample.rate)).unwrap_or_default();
-    let p50 = median(samples, |sample| Some(millis(sample.latency.p50))).unwrap_or_default();
-    let p99 = median(samples, |sample| Some(millis(sample.latency.p99))).unwrap_or_default();
+    let p50 = latency(median(samples, |sample| Some(millis(sample.latency.p50))));
+    let p99 = latency(median(samples, |sample| Some(millis(sample.latency.p99))));
     let cost = |of: fn(&Sample) -> Option<Duration>| {
         let cost = median(samples, |sample| of(sample).map(micros));
         cost.map_or_else(|| "–".to_owned(), |cost| format!("{cost:.0}"))
@@ -44,7 +44,7 @@ fn cell(samples: &[Sample]) -> String {
         cost(|sample| sample.app_cpu),
         cost(|sample| sample.postgres_cpu),
     );
-    format!("{rate:.0}/s, {p50:.2} / {p99:.2} ({app}, {postgres})")
+    format!("{rate:.0}/s, {p50} / {p99} ({app}, {postgres})")
 }
 
 fn callback(samples: &[Sample]) -> String {

@@ -66,7 +66,25 @@ pub(super) const FLOW: Demand = Demand {
     goal: Goal::of(0.85),
 };
 
-const DEMANDS: [Demand; 5] = [
+/// A read beside token and credential in one query, and the same opening.
+pub(super) const READ: Demand = Demand {
+    name: "B : floor (one query, opened)",
+    of: Row::Read,
+    to: Row::FloorOpen,
+    gate: 0.8,
+    goal: Goal::of(0.8),
+};
+
+/// Background refreshes beside a worker that only calls and updates.
+pub(super) const REFRESH: Demand = Demand {
+    name: "E : floor (an update a row)",
+    of: Row::Refresh,
+    to: Row::FloorRefresh,
+    gate: 0.6,
+    goal: Goal::of(0.8),
+};
+
+const DEMANDS: [Demand; 8] = [
     EXCHANGE,
     Demand {
         name: "A : pgbench (2 round trips)",
@@ -87,10 +105,19 @@ const DEMANDS: [Demand; 5] = [
     },
     START,
     FLOW,
+    READ,
+    Demand {
+        name: "B : floor (tokio-postgres, a row by its key)",
+        of: Row::Read,
+        to: Row::FloorRead,
+        gate: 0.55,
+        goal: Goal::of(0.95),
+    },
+    REFRESH,
 ];
 
 /// Further ratios, which nothing is demanded of.
-const ASIDES: [(&str, Row, Row); 4] = [
+const ASIDES: [(&str, Row, Row); 8] = [
     (
         "A : pgbench (1 statement)",
         Row::Exchange,
@@ -103,6 +130,14 @@ const ASIDES: [(&str, Row, Row); 4] = [
     ),
     ("C : floor", Row::Start, Row::FloorStart),
     ("floor C : pgbench", Row::FloorStart, Row::PgbenchStart),
+    ("B : bare handler", Row::Read, Row::Bare),
+    ("B : pgbench", Row::Read, Row::PgbenchRead),
+    (
+        "floor B : floor (tokio-postgres)",
+        Row::FloorOpen,
+        Row::FloorRead,
+    ),
+    ("import : floor", Row::Import, Row::FloorImport),
 ];
 
 impl Report<'_> {

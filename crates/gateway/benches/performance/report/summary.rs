@@ -2,16 +2,18 @@
 
 use super::{
     Report,
-    ratios::{Demand, EXCHANGE, FLOW, START},
-    table::{median, millis, table, verdict},
+    ratios::{Demand, EXCHANGE, FLOW, READ, REFRESH, START},
+    table::{latency, median, millis, table, verdict},
 };
 use crate::row::Row;
 
 /// An operation, what it is called, and what it is held against.
-const OPERATIONS: [(&str, &str, Demand); 3] = [
+const OPERATIONS: [(&str, &str, Demand); 5] = [
     ("A: token exchange", "bare service, 3 round trips", EXCHANGE),
     ("C: start", "pgbench, 1 statement", START),
     ("C+D: start and callback", "bare service", FLOW),
+    ("B: read of a fresh token", "bare service, 1 query", READ),
+    ("E: background refresh", "bare worker", REFRESH),
 ];
 
 impl Report<'_> {
@@ -57,8 +59,8 @@ impl Report<'_> {
         let p99 = median(samples, |sample| Some(millis(sample.latency.p99)));
         vec![
             format!("{:.0}", rate.unwrap_or_default()),
-            format!("{:.2}", p50.unwrap_or_default()),
-            format!("{:.2}", p99.unwrap_or_default()),
+            latency(p50),
+            latency(p99),
         ]
     }
 }

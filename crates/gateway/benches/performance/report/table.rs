@@ -40,6 +40,14 @@ pub(super) fn spread(spread: Option<Spread>) -> String {
     })
 }
 
+/// `1.30`; a dash where nobody took the time.
+pub(super) fn latency(millis: Option<f64>) -> String {
+    match millis {
+        Some(millis) if millis > 0.0 => format!("{millis:.2}"),
+        _ => "–".to_owned(),
+    }
+}
+
 /// The median over the rounds.
 pub(super) fn median(samples: &[Sample], of: impl Fn(&Sample) -> Option<f64>) -> Option<f64> {
     Some(Spread::of(samples.iter().filter_map(of))?.median)

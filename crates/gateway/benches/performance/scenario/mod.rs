@@ -1,5 +1,7 @@
 //! What clients do with the gateway and with the floors.
 
+pub(crate) mod backend;
+
 use std::{
     sync::atomic::{AtomicI64, AtomicUsize, Ordering},
     time::Instant,
@@ -60,7 +62,7 @@ impl Once {
 
     /// `POST /link/oauth2/token` with each of these codes.
     pub(crate) fn exchange(world: &World, codes: &[String]) -> Self {
-        let (app, secret) = (world.app, &world.client_secret);
+        let (app, secret) = (world.own.app, &world.own.client_secret);
         Self::new(codes.iter().map(|code| {
             let body =
                 format!(r#"{{"code":"{code}","client_id":"{app}","client_secret":"{secret}"}}"#);
@@ -70,7 +72,7 @@ impl Once {
 
     /// The floor's exchange of `number` codes from `first` on.
     pub(crate) fn floor_exchange(world: &World, first: i64, number: usize) -> Self {
-        let (app, secret) = (world.app, &world.client_secret);
+        let (app, secret) = (world.own.app, &world.own.client_secret);
         Self::new((first..).take(number).map(|code| {
             let body =
                 format!(r#"{{"code":{code},"client_id":"{app}","client_secret":"{secret}"}}"#);
@@ -151,7 +153,7 @@ impl Scenario for Flow {
 
 fn start_path(world: &World) -> String {
     let query = url::form_urlencoded::Serializer::new(String::new())
-        .append_pair("client_id", &world.app.to_string())
+        .append_pair("client_id", &world.own.app.to_string())
         .append_pair("redirect_uri", REDIRECT_URI)
         .append_pair("state", "6f1f5e0c2c0b4d1e")
         .finish();

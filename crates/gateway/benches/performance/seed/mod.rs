@@ -1,4 +1,8 @@
-//! Codes that wait to be redeemed, on both sides, without running a flow for each.
+//! Codes that wait to be redeemed, on both sides, without running a flow for each; and credentials.
+
+mod credentials;
+
+pub(crate) use self::credentials::{api_token, credentials};
 
 use keyway_domain::{
     Clock as _, Random, SecretString,
@@ -32,9 +36,9 @@ const KEYWAY: &str = "
                'read', 'catalogue', now(), now() + interval '10 minutes', now(), now()
         FROM seed
     ), granted AS (
-        INSERT INTO grants (id, account_id, oauth_app_id, kind, external_id, external_label, properties,
+        INSERT INTO grants (id, account_id, oauth_app_id, provider, kind, external_id, external_label, properties,
                             secret_names, sealed_secrets, variables, created_at)
-        SELECT grant_id, $1, $2, 'bench_oauth2', grant_id::text, 'Account', $8,
+        SELECT grant_id, $1, $2, 'bench', 'bench_oauth2', grant_id::text, 'Account', $8,
                '[\"access_token\", \"refresh_token\"]', sealed_secrets, '{}', now()
         FROM seed
     )
@@ -44,9 +48,9 @@ const KEYWAY: &str = "
 
 const FLOOR: &str = "
     WITH granted AS (
-        INSERT INTO floor.grants (id, account_id, oauth_app_id, kind, external_id, external_label, properties,
+        INSERT INTO floor.grants (id, account_id, oauth_app_id, provider, kind, external_id, external_label, properties,
                                   secret_names, sealed_secrets, variables, created_at)
-        SELECT lpad(to_hex(n), 32, '0')::uuid, $1, $2, 'bench_oauth2', n::text, 'Account', $5,
+        SELECT lpad(to_hex(n), 32, '0')::uuid, $1, $2, 'bench', 'bench_oauth2', n::text, 'Account', $5,
                '[]', convert_to(repeat('x', 1000), 'UTF8'), '{}', now()
         FROM generate_series($3::bigint, $4::bigint) n
     )
@@ -71,14 +75,8 @@ async fn batch_of_codes(world: &World, number: usize) -> anyhow::Result<Vec<Stri
     let (mut digests, mut sealed) = (Vec::new(), Vec::new());
     for _ in 0..number {
         let grant = GrantId::generate(now, random);
-        let secrets = json!({
-            "external_id": grant.to_string(),
-            "access_token": "t".repeat(TOKEN),
-            "refresh_token": "r".repeat(43),
-            "properties": {"access_token": "t".repeat(TOKEN), "refresh_token": "r".repeat(43)},
-        });
-        let place = Place::grant_secrets(grant, world.account);
-        let secrets = SecretString::new(secrets.to_string());
+        let place = Place::grant_secrets(grant, world.own.account);
+        let secrets = SecretString::new(credentials::secrets(&grant.to_string()));
         sealed.push(
             world
                 .ring
@@ -95,12 +93,13 @@ async fn batch_of_codes(world: &World, number: usize) -> anyhow::Result<Vec<Stri
     }
     let properties = json!({"scope": "read", "account_id": "account", "account_name": "Account"});
     world
+        .own
         .client
         .execute(
             KEYWAY,
             &[
-                &world.account.uuid(),
-                &world.app.uuid(),
+                &world.own.account.uuid(),
+                &world.own.app.uuid(),
                 &sessions,
                 &grants,
                 &ids,
@@ -116,9 +115,10 @@ async fn batch_of_codes(world: &World, number: usize) -> anyhow::Result<Vec<Stri
 /// Makes the floors' codes of the numbers from `first` on.
 pub(crate) async fn floor_codes(world: &World, first: i64, number: usize) -> anyhow::Result<()> {
     let last = first + i64::try_from(number)? - 1;
-    let (account, app) = (world.account.uuid(), world.app.uuid());
+    let (account, app) = (world.own.account.uuid(), world.own.app.uuid());
     let properties = json!({"scope": "read", "account_id": "account", "account_name": "Account"});
     world
+        .own
         .client
         .execute(FLOOR, &[&account, &app, &first, &last, &properties])
         .await?;
@@ -127,11 +127,12 @@ pub(crate) async fn floor_codes(world: &World, first: i64, number: usize) -> any
 
 /// The floors' app, whose secret lies there as a digest.
 pub(crate) async fn floor_app(world: &World) -> anyhow::Result<()> {
-    let digest: Vec<u8> = Sha256::digest(world.client_secret.as_bytes()).to_vec();
+    let digest: Vec<u8> = Sha256::digest(world.own.client_secret.as_bytes()).to_vec();
     let sql = "INSERT INTO floor.oauth_apps (id, account_id, provider, name, client_id, sealed_client_secret, created_at, updated_at)
                VALUES ($1, $2, 'bench', 'Bench', 'client', $3, now(), now())";
-    let (app, account): (Uuid, Uuid) = (world.app.uuid(), world.account.uuid());
+    let (app, account): (Uuid, Uuid) = (world.own.app.uuid(), world.own.account.uuid());
     world
+        .own
         .client
         .execute(sql, &[&app, &account, &digest])
         .await?;
@@ -142,6 +143,6 @@ pub(crate) async fn floor_app(world: &World) -> anyhow::Result<()> {
 /// measurement.
 pub(crate) async fn settle(world: &World) -> anyhow::Result<()> {
     let sql = "UPDATE authorization_codes SET redeemed_at = now() WHERE redeemed_at IS NULL";
-    world.client.execute(sql, &[]).await?;
+    world.own.client.execute(sql, &[]).await?;
     Ok(())
 }
