@@ -33,6 +33,7 @@ mod pool;
 mod redirect_uris;
 mod refresh;
 mod refresh_lease;
+mod refresh_retry;
 mod removals;
 mod retention;
 mod revocations;

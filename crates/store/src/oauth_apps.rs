@@ -14,7 +14,10 @@ use keyway_domain::{
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::{Store, StoreError, audit_events, column::object, events, schema::oauth_apps};
+use crate::{
+    Store, StoreError, audit_events, column::object, events, refresh_retry::retry_at_once,
+    schema::oauth_apps,
+};
 
 /// An app to store.
 #[derive(Debug, Clone)]
@@ -218,7 +221,7 @@ impl Store {
     }
 
     /// Changes an app, and answers what it is now; none if the account has no such, or its revision
-    /// is another.
+    /// is another. With another client secret, refreshes that failed are tried again at once.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -278,6 +281,9 @@ impl Store {
                         .await
                         .optional()?;
                     if changed.is_some() {
+                        if change.sealed_client_secret.is_some() {
+                            retry_at_once(connection, id, now).await?;
+                        }
                         events::insert(connection, random, &told, now).await?;
                         audit_events::insert(connection, random, &event, now).await?;
                     }

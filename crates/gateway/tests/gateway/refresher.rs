@@ -1,13 +1,15 @@
 //! Refreshes in the background.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use keyway_domain::{Clock as _, ids::CredentialId};
+use keyway_domain::{Clock as _, health::HealthStatus, ids::CredentialId};
 use keyway_gateway::lifecycle::refresher::Refresher;
 use keyway_testkit::lab::{Account, Endpoint, Fault};
 use keyway_web::config::RefreshLimits;
+use serde_json::json;
 
 use crate::{
     backend::{Backend, note},
+    client::Client,
     support::Answer,
 };
 
@@ -191,6 +193,47 @@ async fn a_wrong_client_secret_is_not_the_credentials_fault() {
     assert!(wait >= TimeDelta::minutes(10), "{wait}");
     backend.good(&backend.read(id).await);
     assert_eq!(backend.events().await, ["credential.refresh_failed warn"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mended_client_secret_helps_at_once() {
+    let backend = Backend::of("snyk").await;
+    let id = backend.connect().await;
+    let refresher = refresher(&backend, LIMITS);
+    let client = Client::with(&backend.gateway, "oauth_apps:write").await;
+    let path = format!("/v1/oauth-apps/{}", backend.app.id);
+    let mistyped = json!({"client_secret": "mistyped"});
+    client.patch(&path, &mistyped).await.ok(200);
+    backend.wait_until(due_at(&backend, id).await);
+    assert_eq!(once(&refresher).await, 1);
+    let health = backend.shown(id).await.health;
+    assert_eq!(health.status, HealthStatus::Warn);
+    assert!(
+        health.notes[0].contains("client ID and secret"),
+        "{health:?}"
+    );
+    backend.gateway.clock.advance(TimeDelta::minutes(1));
+    assert_eq!(
+        once(&refresher).await,
+        0,
+        "it waits for ten minutes at least"
+    );
+    let renamed = client.patch(&path, &json!({"name": "New"})).await;
+    renamed.ok(200);
+    assert_eq!(once(&refresher).await, 0, "a name mends nothing");
+    let mended = json!({"client_secret": backend.app.client_secret});
+    client.patch(&path, &mended).await.ok(200);
+    assert_eq!(once(&refresher).await, 1);
+    assert_eq!(backend.shown(id).await.health.status, HealthStatus::Ok);
+    backend.good(&backend.read(id).await);
+    assert_eq!(
+        backend.events().await,
+        [
+            "credential.refresh_failed warn",
+            "credential.refreshed",
+            "credential.recovered"
+        ]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,10 @@
 //! The accounts' clients at providers.
 
-use keyway_domain::{audit::Actor, ids::OauthAppId, scope::Scopes};
+use keyway_domain::{
+    audit::Actor,
+    ids::{CredentialId, OauthAppId},
+    scope::Scopes,
+};
 use keyway_store::{Conflict, NewOauthApp, OauthApp, OauthAppChange, StoreError};
 use serde_json::json;
 
@@ -159,6 +163,73 @@ mod changing {
         assert_eq!(app.sealed_client_secret, sealed("new secret"));
         assert_eq!(app.name, "App client");
         assert_eq!(world.audited("oauth_app.secret_replaced").await.len(), 1);
+    }
+
+    /// When the grant of a credential is due, and when it may be tried again.
+    async fn plan(world: &World, id: CredentialId) -> String {
+        let plan = format!(
+            "SELECT coalesce(refresh_at::text, 'never') || ' ' || coalesce(retry_at::text, 'no') FROM grants
+             WHERE id = '{}'",
+            world.stored(id).await.grant_id
+        );
+        world.sql(&plan).await.remove(0)
+    }
+
+    async fn waits(world: &World, external: &str, refresh_at: Option<i64>) -> CredentialId {
+        let id = world.due(external).await.id;
+        let at = |after| format!("'{}'", now() + seconds(after));
+        let plan = format!(
+            "UPDATE grants SET refresh_at = {}, retry_at = {} WHERE id = '{}'",
+            refresh_at.map_or("NULL".into(), at),
+            at(600),
+            world.stored(id).await.grant_id
+        );
+        world.sql(&plan).await;
+        id
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn another_secret_lets_what_waits_be_tried_at_once() {
+        let mut world = World::new().await;
+        let waiting = waits(&world, "waiting", Some(600)).await;
+        let overdue = waits(&world, "overdue", Some(-60)).await;
+        let by_hand = waits(&world, "by hand", None).await;
+        let well = world.due("well").await.id;
+        let others_app = world.app_of(world.account, "other").await;
+        let app = std::mem::replace(&mut world.app, others_app);
+        let others = waits(&world, "others", Some(600)).await;
+        let all = [waiting, overdue, by_hand, well, others];
+        let mut plans = Vec::new();
+        for id in all {
+            plans.push(plan(&world, id).await);
+        }
+        let renamed = OauthAppChange {
+            name: Some("New".into()),
+            ..OauthAppChange::default()
+        };
+        let replaced = OauthAppChange {
+            sealed_client_secret: Some(sealed("new secret")),
+            ..OauthAppChange::default()
+        };
+        let stale = OauthAppChange {
+            revision: Some(7),
+            ..replaced.clone()
+        };
+        assert!(update(&world, app, &renamed).await);
+        assert!(!update(&world, app, &stale).await);
+        for (id, before) in all.into_iter().zip(&plans) {
+            assert_eq!(plan(&world, id).await, *before, "nothing is mended yet");
+        }
+        assert!(update(&world, app, &replaced).await);
+        let at = |after| {
+            let time = now() + seconds(after);
+            time.format("%F %T+00").to_string()
+        };
+        assert_eq!(plan(&world, waiting).await, format!("{} no", at(5)));
+        assert_eq!(plan(&world, overdue).await, format!("{} no", at(-60)));
+        assert_eq!(plan(&world, by_hand).await, "never no");
+        assert_eq!(plan(&world, well).await, plans[3]);
+        assert_eq!(plan(&world, others).await, plans[4]);
     }
 
     #[tokio::test(flavor = "multi_thread")]
