@@ -1,5 +1,7 @@
 // `keyway dev`, and what it prints.
 
+import { readFile } from 'node:fs/promises';
+
 import { Program, binary } from './processes.js';
 
 /** Starts it, and waits until it says that it runs. */
@@ -12,6 +14,12 @@ export async function startDev(directory, port, env) {
 /** Starts it, whatever becomes of it. */
 export function dev(directory, port, env) {
   return new Program(binary('keyway'), ['dev', '--directory', directory, '--port', `${port}`], { env });
+}
+
+/** A small file of `keyway dev`, such as `sample.toml`: what the sample provider knows of its client. */
+export async function devFile(path) {
+  const text = await readFile(path, 'utf8');
+  return Object.fromEntries([...text.matchAll(/^(\w+) = "(.*)"$/gm)].map(([, name, value]) => [name, value]));
 }
 
 function printed(text) {

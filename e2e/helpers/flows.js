@@ -16,9 +16,9 @@ export function startLink(gateway, app, provider, more = {}) {
 }
 
 /** Through the sample provider and back, with this answer; what the client receives. */
-export async function throughSample(context, link, { answer = 'Allow', workspace = 'Blue Bicycle Shop' } = {}) {
+export async function throughSample(context, link, { answer = 'Allow', workspace = 'Blue Bicycle Shop', client = CLIENT } = {}) {
   const page = await context.newPage();
-  const arrived = leads(page, `${CLIENT}/`);
+  const arrived = leads(page, `${client}/`);
   await page.goto(link);
   await page.getByLabel('Workspace').selectOption(workspace);
   await page.getByRole('button', { name: answer }).click();

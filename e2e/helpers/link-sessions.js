@@ -10,17 +10,12 @@ export async function linkSessionToken(keyway, account) {
 
 /** Makes one. */
 export async function makeLinkSession({ gateway, token }, body) {
-  return curl(token, [
-    ...['--request', 'POST'],
-    ...['--url', `${gateway}/v1/link-sessions`],
-    ...['--header', 'Content-Type: application/json'],
-    ...['--data', JSON.stringify(body)],
-  ]);
+  return curl(token, [`${gateway}/v1/link-sessions`, '--json', JSON.stringify(body)]);
 }
 
 /** What became of it. */
 export async function showLinkSession({ gateway, token }, id) {
-  return curl(token, ['--url', `${gateway}/v1/link-sessions/${id}`]);
+  return curl(token, [`${gateway}/v1/link-sessions/${id}`]);
 }
 
 async function curl(token, args) {

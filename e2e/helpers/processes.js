@@ -50,10 +50,10 @@ export class Program extends EventEmitter {
   stdout = '';
   stderr = '';
 
-  constructor(path, args, { env = {}, input = '' } = {}) {
+  constructor(path, args, { env = {}, input = '', cwd } = {}) {
     super();
     this.name = basename(path);
-    this.child = spawn(path, args, { detached: true, env: environment(env) });
+    this.child = spawn(path, args, { detached: true, cwd, env: environment(env) });
     this.pid = this.child.pid;
     if (this.pid) reaper.stdin.write(`started ${this.pid}\n`);
     for (const stream of ['stdout', 'stderr']) {

@@ -22,6 +22,8 @@ export async function startServices({ definitions = {}, outbound = '' } = {}) {
     console: settings.KEYWAY_CONSOLE_URL,
     /** The one-time link that the console prints while nobody can sign in. */
     setupLink: async () => (await consoleService.prints(/http\S+\/setup\/\S+/))[0],
+    /** What the operator's environment holds. */
+    settings,
     /** The operator's command. */
     keyway: (args, input) => succeed(binary('keyway'), args, { env: settings, input }),
   };

@@ -1,12 +1,12 @@
 // An installation to look at: one account in full use, others at their beginning.
 
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { addWebhook, signIn } from './admin.js';
 import { launch, visitor } from './browser.js';
 import { createDatabase, sql } from './database.js';
-import { startDev } from './dev.js';
+import { devFile, startDev } from './dev.js';
 import { CLIENT, redeem, startLink, throughSample } from './flows.js';
 import { linkSessionToken } from './link-sessions.js';
 import { freePorts } from './ports.js';
@@ -60,7 +60,7 @@ async function fill(world) {
     await world.keyway(['admins', 'create', '--account', name, ...email], PASSWORD);
   }
   await listen(world);
-  const { client_secret: sampleSecret } = await sample(world.directory);
+  const { client_secret: sampleSecret } = await devFile(join(world.directory, 'sample.toml'));
   world.apps = {
     sample: await register(world, 'acme', 'sample', 'Acme for Sample', 'sample-client', sampleSecret),
     shopify: await register(world, 'acme', 'shopify', 'Acme for shops', 'shopify-client'),
@@ -89,12 +89,6 @@ async function listen(world) {
     }),
   };
   await desk.context().close();
-}
-
-/** The secret that the sample provider knows, as `keyway dev` keeps it. */
-async function sample(directory) {
-  const text = await readFile(join(directory, 'sample.toml'), 'utf8');
-  return Object.fromEntries([...text.matchAll(/^(\w+) = "(.*)"$/gm)].map(([, name, value]) => [name, value]));
 }
 
 async function register(world, account, provider, name, clientId, clientSecret = 'secret') {

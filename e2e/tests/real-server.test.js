@@ -189,10 +189,8 @@ async function redeem(provider, code) {
   const { id, clientSecret } = apps[provider.slug];
   const data = JSON.stringify({ code, client_id: id, client_secret: clientSecret }, null, 2);
   const { stdout } = await run('curl', [
-    ...['--request', 'POST'],
-    ...['--url', `${services.gateway}/link/oauth2/token`],
-    ...['--header', 'Content-Type: application/json'],
-    ...['--data', data],
+    `${services.gateway}/link/oauth2/token`,
+    ...['--json', data],
     ...['--silent', '--show-error', '--write-out', '\n%{http_code}'],
   ]);
   const [body, status] = stdout.split('\n');
