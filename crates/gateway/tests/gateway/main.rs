@@ -9,6 +9,7 @@
 
 mod backend;
 mod client;
+mod operations;
 mod receiver;
 mod support;
 mod upstream;
@@ -27,6 +28,7 @@ mod jobs;
 mod link_session_ends;
 mod link_session_pages;
 mod link_sessions;
+mod masking;
 mod oauth_apps;
 mod providers;
 mod proxy;
