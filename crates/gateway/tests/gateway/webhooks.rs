@@ -377,9 +377,13 @@ async fn an_endpoint_that_hangs_holds_up_no_other_and_no_connection() {
     }
     works.until(20).await;
     assert_eq!(hangs.received().len(), 4, "four at a time");
+    // Between two statements of the dispatcher's own a connection is held too, for a moment.
     let held = "SELECT count(*) FROM pg_stat_activity
                 WHERE datname = current_database() AND state LIKE 'idle in transaction%'";
-    assert_eq!(gateway.sql(held).await, ["0"]);
+    let patience = Instant::now() + Duration::from_secs(20);
+    while gateway.sql(held).await != ["0"] {
+        assert!(Instant::now() < patience, "held while the endpoint hangs");
+    }
     running.abort();
 }
 
