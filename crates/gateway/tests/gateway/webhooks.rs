@@ -1,6 +1,9 @@
 //! Deliveries: signed, in order, at least once, and to nobody who must not be reached.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use chrono::TimeDelta;
 use keyway_domain::{Clock as _, clock::SystemClock};
