@@ -37,6 +37,27 @@ fn import(app: &TestApp) -> Value {
     })
 }
 
+fn import_of_salesforce(app: &TestApp) -> Value {
+    json!({
+        "oauth_app_id": app.id,
+        "properties": {
+            "kind": "salesforce_oauth2",
+            "access_token": "canary-access-token",
+            "refresh_token": "canary-refresh-token",
+            "instance_url": "https://acme.my.salesforce.com",
+            "scope": "api openid refresh_token",
+            "salesforce_org_id": "00D7x0000001gPFEAY",
+            "salesforce_user_id": "0057x000001hQkJAAU",
+            "id_url": "https://login.salesforce.com/id/00D7x0000001gPFEAY/0057x000001hQkJAAU",
+            "login_host": "login.salesforce.com",
+            "sandbox": false,
+        },
+        "name": "Production org",
+        "metadata": {"team": 7},
+        "end_user": {"id": "user-7"},
+    })
+}
+
 mod reading {
     use super::*;
 
@@ -210,17 +231,20 @@ mod importing {
     use super::*;
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn an_import_is_a_credential_and_another_renews_it() {
+    async fn an_import_is_a_credential_and_another_of_the_same_org_renews_it() {
         let gateway = Gateway::start().await;
         let client = Client::new(&gateway).await;
-        let app = gateway.register("linear").await;
-        let first = client.post(PATH, &import(&app)).await;
+        let app = gateway.register("salesforce").await;
+        let first = client.post(PATH, &import_of_salesforce(&app)).await;
         let created = first.ok(201);
         assert_eq!(first.header("etag"), Some("\"1\""));
         assert_eq!(created["properties"]["access_token"], "***********");
-        assert_eq!(created["name"], "Main workspace");
+        assert_eq!(created["name"], "Production org");
         assert_eq!(created["end_user"]["id"], "user-7");
-        let mut again = import(&app);
+        let mut again = import_of_salesforce(&app);
+        // Another user of the org, and another of its hosts.
+        again["properties"]["salesforce_user_id"] = json!("0057x000002bBbBAAU");
+        again["properties"]["login_host"] = json!("acme.my.salesforce.com");
         again["properties"]["access_token"] = json!("canary-newer-token");
         for member in ["name", "metadata", "end_user"] {
             again.as_object_mut().expect("an object").remove(member);
@@ -231,6 +255,14 @@ mod importing {
         for member in ["id", "name", "metadata", "end_user", "created_at"] {
             assert_eq!(renewed[member], created[member], "{member} stays");
         }
+        let mut other = import_of_salesforce(&app);
+        other["properties"]["salesforce_org_id"] = json!("00D7x0000002hQGEAY");
+        let other = client.post(PATH, &other).await.ok(201);
+        assert_ne!(other["id"], created["id"], "another org");
+        client
+            .delete(&format!("{PATH}/{}", other["id"].as_str().expect("an id")))
+            .await
+            .ok(200);
         let export = client.get(&format!("{PATH}/export")).await;
         assert!(export.body.contains("canary-newer-token"));
         assert!(!export.body.contains("canary-access-token"));
@@ -240,8 +272,8 @@ mod importing {
     async fn many_imports_at_the_same_moment_are_one_credential() {
         let gateway = Gateway::start().await;
         let client = Client::new(&gateway).await;
-        let app = gateway.register("linear").await;
-        let body = import(&app);
+        let app = gateway.register("salesforce").await;
+        let body = import_of_salesforce(&app);
         let requests = (0..32).map(|_| client.post(PATH, &body));
         let answers = futures_util::future::join_all(requests).await;
         let created = answers.iter().filter(|answer| answer.status == 201).count();
@@ -361,7 +393,7 @@ mod exporting {
     use super::*;
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn an_export_can_be_imported_as_it_is() {
+    async fn what_is_exported_can_be_imported() {
         let gateway = Gateway::start().await;
         let client = Client::new(&gateway).await;
         let app = gateway.register("linear").await;

@@ -25,7 +25,7 @@ use crate::{
 
 /// Export all credentials.
 ///
-/// A line of JSON each, secrets in clear, oldest first. Each line can be imported as it is, here or into another Keyway. The export is in the audit log.
+/// A line of JSON each, secrets in clear, oldest first. `keyway credentials import` takes the lines as they are, here or in another Keyway. The export is in the audit log.
 #[utoipa::path(
     get, path = "/v1/credentials/export", operation_id = "exportCredentials", tag = "Credentials",
     security(("api_token" = ["credentials:token"])),
