@@ -50,7 +50,7 @@ impl Statement for RedeemCode {
             JOIN authorization_sessions s ON s.id = code.session_id
             LEFT JOIN link_sessions l ON l.id = s.link_session_id
         ), ",
-        upsert_credential!("?5", "?7", "?4"),
+        upsert_credential!("?5", "?7", "?8", "?4"),
         ", linked AS (
             UPDATE link_sessions l
             SET credential_id = upserted.id
@@ -118,6 +118,7 @@ impl Store {
             Bind::Time(now),
             Bind::Uuid(CredentialId::generate(now, random).uuid()),
             Bind::Uuid(AuditEventId::generate(now, random).uuid()),
+            Bind::Uuid(EventId::generate(now, random).uuid()),
             Bind::Uuid(EventId::generate(now, random).uuid()),
         ])
         .get_result(&mut self.write().await?)

@@ -175,7 +175,7 @@ impl Statement for ConnectSession {
             SELECT kept.*, link.metadata, link.end_user_id, link.end_user_email, link.end_user_name, NULL AS name
             FROM kept CROSS JOIN link
         ), ",
-        upsert_credential!("?15", "?16", "?14"),
+        upsert_credential!("?15", "?16", "?18", "?14"),
         ", used AS (
             UPDATE link_sessions l SET used_at = ?14, credential_id = upserted.id FROM link, upserted WHERE l.id = link.id
         ), audited AS (
@@ -284,6 +284,7 @@ impl Store {
             Bind::Uuid(CredentialId::generate(now, random).uuid()),
             Bind::Uuid(EventId::generate(now, random).uuid()),
             Bind::Uuid(AuditEventId::generate(now, random).uuid()),
+            Bind::Uuid(EventId::generate(now, random).uuid()),
         ]);
         let connected: Option<Uuid> = statement::<ConnectSession>(binds)
             .get_result(&mut self.write().await?)

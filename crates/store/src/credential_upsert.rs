@@ -9,16 +9,22 @@
 /// gets the new grant, and is well again; the old grant is erased, and with it any refresh of it
 /// that is under way: that one will find no row to write to.
 ///
-/// The parameters are the placeholders of a fresh credential id, a fresh event id, and now.
+/// The credential is locked before anything is written, so that what is told of its health is true.
+///
+/// The parameters are the placeholders of a fresh credential id, two fresh event ids, and now.
 macro_rules! upsert_credential {
-    ($id:literal, $event:literal, $now:literal) => {
+    ($id:literal, $event:literal, $recovery:literal, $now:literal) => {
         concat!(
-            "upserted AS (
+            "known AS (
+                SELECT c.health_status
+                FROM granted JOIN credentials c USING (oauth_app_id, kind, external_id)
+                FOR NO KEY UPDATE OF c
+            ), upserted AS (
                 INSERT INTO credentials (id, account_id, oauth_app_id, provider, kind, external_id, grant_id, name, metadata,
                                          end_user_id, end_user_email, end_user_name, health_at, created_at, updated_at)
                 SELECT ", $id, ", account_id, oauth_app_id, provider, kind, external_id, id, name, coalesce(metadata, '{}'),
                        end_user_id, end_user_email, end_user_name, ", $now, ", ", $now, ", ", $now, "
-                FROM granted
+                FROM granted LEFT JOIN known ON true
                 ON CONFLICT (oauth_app_id, kind, external_id) DO UPDATE
                 SET superseded_grant_id = credentials.grant_id,
                     grant_id = excluded.grant_id,
@@ -35,11 +41,13 @@ macro_rules! upsert_credential {
                 DELETE FROM grants USING upserted WHERE grants.id = upserted.superseded_grant_id
             ), told AS (
                 INSERT INTO events (id, account_id, kind, credential_id, oauth_app_id, data, created_at)
-                SELECT ", $event, ", account_id,
-                       CASE WHEN superseded_grant_id IS NULL THEN 'credential.created' ELSE 'credential.updated' END,
-                       id, oauth_app_id,
-                       jsonb_build_object('provider', provider, 'kind', kind, 'external_id', external_id), ", $now, "
-                FROM upserted
+                SELECT news.id, account_id, news.kind, upserted.id, oauth_app_id,
+                       jsonb_build_object('provider', provider, 'kind', upserted.kind, 'external_id', external_id), ", $now, "
+                FROM upserted LEFT JOIN known ON true, LATERAL (VALUES
+                    (1, ", $event, ", CASE WHEN superseded_grant_id IS NULL THEN 'credential.created' ELSE 'credential.updated' END),
+                    (2, ", $recovery, ", 'credential.recovered')) AS news (number, id, kind)
+                WHERE number = 1 OR known.health_status <> 'ok'
+                ORDER BY number
             )"
         )
     };

@@ -70,7 +70,7 @@ impl Statement for ImportCredential {
                    ?20::text AS end_user_email, ?21::text AS end_user_name
             FROM kept
         ), ",
-        upsert_credential!("?22", "?23", "?16"),
+        upsert_credential!("?22", "?23", "?27", "?16"),
         ", audited AS (
             INSERT INTO audit_events (id, account_id, actor_kind, actor_id, action, subject_id, detail, created_at)
             SELECT ?24, account_id, ?25, ?26, 'credential.imported', id, jsonb_build_object('provider', provider), ?16
@@ -148,6 +148,7 @@ impl Store {
             Bind::Uuid(AuditEventId::generate(now, random).uuid()),
             Bind::Text(actor.kind().to_owned()),
             Bind::MaybeUuid(actor.id()),
+            Bind::Uuid(EventId::generate(now, random).uuid()),
         ]
     }
 }

@@ -21,6 +21,7 @@ mod catalogue;
 mod credential_refresh;
 mod credential_token;
 mod credentials;
+mod dead_grants;
 mod document;
 mod flow;
 mod health;

@@ -106,8 +106,8 @@ async fn the_same_account_heals_its_credential() {
     let well = "SELECT id FROM credentials WHERE health_status = 'ok' AND health_notes = '[]' AND revision = 2";
     assert_eq!(world.sql(well).await, [world.credential.as_str()]);
     assert_eq!(
-        world.sql("SELECT kind FROM events").await,
-        ["credential.updated"]
+        world.sql("SELECT kind FROM events ORDER BY position").await,
+        ["credential.updated", "credential.recovered"]
     );
     let shown = world.client.show(&made.id).await;
     assert_eq!(

@@ -96,6 +96,21 @@ async fn another_import_of_the_same_account_renews_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_credential_that_was_ill_recovers_by_an_import() {
+    let world = World::new().await;
+    for status in ["warn", "error"] {
+        stored(&world.store, &import(&world, status)).await;
+        let ill = format!("UPDATE credentials SET health_status = '{status}'");
+        world.sql(&ill).await;
+        world.sql("DELETE FROM events").await;
+        stored(&world.store, &import(&world, status)).await;
+        let told = "SELECT kind || ' ' || (data->>'external_id') FROM events ORDER BY position";
+        let expected = ["updated", "recovered"].map(|kind| format!("credential.{kind} {status}"));
+        assert_eq!(world.sql(told).await, expected);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn imports_at_the_same_moment_are_one_credential_with_one_grant() {
     let world = World::new().await;
     let imports: Vec<Import> = (0..crate::support::CROWD)
