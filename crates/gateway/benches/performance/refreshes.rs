@@ -56,7 +56,7 @@ impl Refreshes {
         let concurrency = at_a_time.to_string();
         let settings = [
             ("KEYWAY_REFRESH_CONCURRENCY", concurrency.as_str()),
-            ("KEYWAY_REFRESH_RATE", "1000000"),
+            ("KEYWAY_REFRESH_RATE", "10000"),
         ];
         let mut gateway = world.gateway(&self.installation.url, upstream, &settings)?;
         gateway.ready("/health/ready").await?;
