@@ -176,9 +176,10 @@ fn key(request: &HttpRequest) -> Result<Option<&str>, ApiError> {
         return Ok(None);
     };
     let text = value.to_str().unwrap_or_default();
-    if next.is_some() || text.is_empty() || text.len() > 255 {
+    let is_visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+    if next.is_some() || !(1..=255).contains(&text.len()) || !is_visible {
         return Err(ApiError::Malformed(
-            "Idempotency-Key is one text of 1 to 255 characters.".into(),
+            "Idempotency-Key is one text of 1 to 255 visible ASCII characters.".into(),
         ));
     }
     Ok(Some(text))

@@ -145,6 +145,11 @@ async fn a_request_that_is_sent_again_registers_once() {
         .header("idempotency-key", "one");
     let other = send(other.json(&json!({"uri": "https://third.example/"}))).await;
     other.assert_invalid(&["Idempotency-Key"]);
+    for bad in ["", "two words", &"x".repeat(256)] {
+        let request = client.request("POST", PATH).header("idempotency-key", bad);
+        let answer = send(request.json(&body)).await;
+        answer.assert_refused(400, "Idempotency-Key");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
