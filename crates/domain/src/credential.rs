@@ -165,12 +165,15 @@ pub fn name(given: &str) -> Result<String, InvalidText> {
 }
 
 fn bounded<'a>(text: &'a str, most: usize, why: &'static str) -> Result<&'a str, InvalidText> {
-    let good = (1..=most).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    let good = (1..=most).contains(&text.chars().count())
+        && !text.trim().is_empty()
+        && !text.chars().any(char::is_control);
     good.then_some(text).ok_or(InvalidText(why))
 }
 
 /// Whom a credential belongs to on the client's side, as the client names them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct EndUser {
     /// The client's own id for them.
     pub id: String,

@@ -106,8 +106,10 @@ fn credentials() -> Vec<Path> {
 /// Pages on which end users connect accounts.
 fn link_sessions() -> Vec<Path> {
     vec![
-        resource("/v1/link-sessions", &[Method::POST]).route(web::post().to(link_sessions::post)),
-        resource("/v1/link-sessions/{id}", &[Method::GET]).route(web::get().to(link_sessions::get)),
+        resource("/v1/link-sessions", &[Method::POST])
+            .route(web::post().to(link_sessions::create::post)),
+        resource("/v1/link-sessions/{id}", &[Method::GET])
+            .route(web::get().to(link_sessions::find::get)),
     ]
 }
 

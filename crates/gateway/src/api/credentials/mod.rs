@@ -83,10 +83,14 @@ pub(crate) enum HealthStatus {
 
 /// Whom a credential belongs to on your side.
 #[derive(Debug, Serialize, ToSchema)]
-struct EndUser {
+#[serde(deny_unknown_fields)]
+pub(crate) struct EndUser {
     /// Your own id for them.
+    #[schema(min_length = 1, max_length = 200)]
     id: String,
+    #[schema(min_length = 1, max_length = 320)]
     email: Option<String>,
+    #[schema(min_length = 1, max_length = 200)]
     name: Option<String>,
 }
 
