@@ -63,7 +63,7 @@ pub(crate) async fn run(
             let found = catalogue.find(&provider).with_context(|| {
                 format!("there is no provider {provider}; `keyway providers list` shows all")
             })?;
-            let separator = &found.definition.authorize.scope_separator;
+            let separator = found.definition.scope_separator();
             let scopes = scopes.map(|typed| oauth_app::scopes(&typed, separator));
             let new = NewApp {
                 provider,

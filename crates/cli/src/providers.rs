@@ -88,12 +88,12 @@ fn shown(provider: &Provider) -> Value {
         "slug": provider.slug,
         "name": definition.name,
         "category": definition.category,
-        "auth_mode": "oauth2",
+        "auth_mode": definition.auth.as_str(),
         "kind": definition.credential.kind,
         "certainty": definition.certainty.as_str(),
         "documentation": definition.documentation,
         "checked": definition.checked,
-        "default_scopes": definition.authorize.default_scopes,
+        "default_scopes": definition.default_scopes().as_slice(),
         "variables": variables,
     })
 }

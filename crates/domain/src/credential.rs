@@ -19,7 +19,7 @@ use crate::{
 pub const MASK: &str = "***********";
 
 /// The shape of a credential's properties, such as `linear_oauth2`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct CredentialKind(pub String);
 

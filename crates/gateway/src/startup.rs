@@ -2,7 +2,7 @@
 
 use std::{os::unix::fs::PermissionsExt as _, path::Path, sync::Arc};
 
-use keyway_domain::{Clock as _, SecretString, random::OsRandom};
+use keyway_domain::{Clock as _, SecretString, clock::SystemClock, random::OsRandom};
 use keyway_providers::{
     Catalogue,
     address::AddressGuard,
@@ -137,6 +137,9 @@ pub fn http_client(settings: &Settings) -> Result<HttpClient, StartupError> {
         lookup: Arc::new(SystemLookup),
         additional_roots: Vec::new(),
         call_timeout: CALL_TIMEOUT,
+        // Judged by providers, so by the time of the world and not the database's.
+        clock: Arc::new(SystemClock),
+        random: Arc::new(OsRandom),
     })?)
 }
 

@@ -11,7 +11,7 @@ use keyway_domain::{
 use serde_json::{Map, Value};
 
 use crate::{
-    Provider, answer,
+    Provider, answer, choice,
     error::{ProviderError, Redaction},
     facts::Facts,
     http::{Answer, HttpClient},
@@ -60,11 +60,16 @@ impl Provider {
             client_secret: adoption.client_secret,
             variables: &adoption.variables,
             callback: adoption.callback,
-            tokens: Some(self.read(&adoption)?),
+            entered: &BTreeMap::new(),
+            tokens: Some(self.adopted(&adoption)?),
             id_token: Value::Null,
             identity: Map::new(),
+            chosen: Value::Null,
         };
         identity::standard(http, &mut facts).await?;
+        if let Some(rule) = &definition.choice {
+            facts.chosen = choice::only(rule, &facts)?;
+        }
         let (external, properties) = shape::credential(&facts)?;
         let tokens = facts.tokens.take();
         let (_, tokens) = tokens.ok_or(ProviderError::Malformed("no tokens".into()))?;
@@ -82,7 +87,7 @@ impl Provider {
     }
 
     /// The tokens in the standard's terms, the newest ones in place of those in the answer.
-    fn read(&self, adoption: &Adoption<'_>) -> Result<(Value, TokenSet), ProviderError> {
+    fn adopted(&self, adoption: &Adoption<'_>) -> Result<(Value, TokenSet), ProviderError> {
         let answer = Answer {
             status: 200,
             content_type: "application/json".into(),
@@ -94,7 +99,7 @@ impl Provider {
         if let Some(refresh) = adoption.refresh_token {
             redaction.add(refresh);
         }
-        let response = &self.definition.token.response;
+        let response = answer::last_response(&self.definition)?;
         let (root, mut tokens) = answer::tokens(&answer, response, adoption.now, &redaction)?;
         tokens.access_token = adoption.access_token.clone();
         if let Some(refresh) = adoption.refresh_token {

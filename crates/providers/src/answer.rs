@@ -6,10 +6,12 @@ use keyway_domain::{scope::Scopes, secret::SecretString, token_set::TokenSet};
 use serde_json::{Map, Value};
 
 use crate::{
+    Definition,
     definition::{Call, Success, TokenResponse},
     error::{ProviderError, Redaction},
     http::Answer,
     id_token,
+    request::unusable,
     source::{at, text},
 };
 
@@ -27,33 +29,48 @@ pub(crate) fn tokens(
         return Err(refused());
     }
     let root = at(&whole, &response.root).cloned().unwrap_or_default();
-    let secret = |paths: &[String]| first_text(&root, paths).map(SecretString::new);
+    match granted(&root, response, now) {
+        Ok(tokens) => Ok((root, tokens)),
+        Err(_) if first_text(&whole, &response.error).is_some() => Err(refused()),
+        Err(error) => Err(error),
+    }
+}
+
+/// The response of the last call that yields tokens in a flow.
+pub(crate) fn last_response(definition: &Definition) -> Result<&TokenResponse, ProviderError> {
+    let last = definition.long_lived.as_ref().or(definition.token.as_ref());
+    let last = last.ok_or_else(|| unusable("this provider has no token endpoint"))?;
+    Ok(&last.response)
+}
+
+/// The token object in the standard's terms.
+pub(crate) fn granted(
+    root: &Value,
+    response: &TokenResponse,
+    now: DateTime<Utc>,
+) -> Result<TokenSet, ProviderError> {
+    let secret = |paths: &[String]| first_text(root, paths).map(SecretString::new);
     let Some(access_token) = secret(&response.access_token) else {
-        return Err(if first_text(&whole, &response.error).is_some() {
-            refused()
-        } else {
-            ProviderError::Malformed("no access token in it".into())
-        });
+        return Err(ProviderError::Malformed("no access token in it".into()));
     };
     let after = |life: TimeDelta| now.checked_add_signed(life);
-    let expires_at = first(&root, &response.expires_at)
+    let expires_at = first(root, &response.expires_at)
         .and_then(moment)
-        .or_else(|| after(first(&root, &response.expires_in).and_then(seconds)?))
+        .or_else(|| after(first(root, &response.expires_in).and_then(seconds)?))
         .or_else(|| id_token::expiry(access_token.expose()).filter(|ends| *ends > now))
         .or_else(|| after(TimeDelta::seconds(response.default_lifetime?.into())));
-    let refresh_expires_at = first(&root, &response.refresh_expires_in)
-        .and_then(seconds)
-        .and_then(after);
-    let tokens = TokenSet {
+    let refresh_expires_at = first(root, &response.refresh_expires_at)
+        .and_then(moment)
+        .or_else(|| after(first(root, &response.refresh_expires_in).and_then(seconds)?));
+    Ok(TokenSet {
         access_token,
-        token_type: first_text(&root, &response.token_type),
+        token_type: first_text(root, &response.token_type),
         refresh_token: secret(&response.refresh_token),
         expires_at,
         refresh_expires_at,
-        scope: first(&root, &response.scope).and_then(scopes),
+        scope: first(root, &response.scope).and_then(scopes),
         id_token: secret(&response.id_token),
-    };
-    Ok((root, tokens))
+    })
 }
 
 /// The answer to a call that yields something, such as an identity.
@@ -157,14 +174,19 @@ fn refusal(
 ) -> ProviderError {
     let (status, retry_after) = (answer.status, answer.retry_after);
     match first_text(whole, &response.error) {
-        Some(error) => ProviderError::Refused {
-            status,
-            error: redaction.words(&error),
-            description: first_text(whole, &response.error_description)
+        Some(error) => {
+            let own = response.errors.get(&error);
+            // The provider's own word is worth keeping where it says nothing else.
+            let words = first_text(whole, &response.error_description)
                 .filter(|words| *words != error)
-                .map(|words| redaction.words(&words)),
-            retry_after,
-        },
+                .or_else(|| own.and(Some(error.clone())));
+            ProviderError::Refused {
+                status,
+                error: redaction.words(own.unwrap_or(&error)),
+                description: words.map(|words| redaction.words(&words)),
+                retry_after,
+            }
+        }
         None if (200..300).contains(&status) => {
             ProviderError::Malformed("it reports a failure without a reason".into())
         }

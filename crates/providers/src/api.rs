@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::template::Template;
+use crate::{definition::BasicPair, template::Template};
 
-/// The provider's API. Every text may hold `{access_token}`, the definition's variables, and
-/// `{token.<name>}`: the credential's public property of that name.
+/// The provider's API. Every text may hold `{access_token}`, `{secret.<variable>}`, the definition's
+/// variables, and `{token.<name>}`: the credential's public property of that name.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Api {
@@ -16,10 +16,20 @@ pub struct Api {
     /// How a call is authorized.
     #[serde(default)]
     pub authorization: ApiAuthorization,
-    /// Additional headers. One with the access token in it replaces the caller's; any other, such as
+    /// What `authorization = "basic"` sends.
+    pub basic: Option<BasicPair>,
+    /// Parameters of the query, such as a key; they replace the caller's.
+    #[serde(default)]
+    pub query: BTreeMap<String, Template>,
+    /// Additional headers. One with a secret in it replaces the caller's; any other, such as
     /// a version, gives way to it.
     #[serde(default)]
     pub headers: BTreeMap<String, Template>,
+}
+
+/// Whether a name in a template of `[api]` stands for something that proves who calls.
+pub(crate) fn is_proof(name: &str) -> bool {
+    name == "access_token" || name.starts_with("secret.")
 }
 
 /// How a call of the API is authorized.
@@ -29,6 +39,15 @@ pub enum ApiAuthorization {
     /// `Authorization: Bearer` with the access token (RFC 6750).
     #[default]
     Bearer,
+    /// `Authorization: Basic` with [`Api::basic`].
+    Basic,
+    /// By a parameter of [`Api::query`].
+    Query,
+    /// Signed with the four values of OAuth 1.0a (RFC 5849).
+    #[serde(rename = "oauth1")]
+    OAuth1,
+    /// `Authorization: DPoP` with a proof (RFC 9449 section 7.1).
+    Dpop,
     /// By the headers alone.
     None,
 }

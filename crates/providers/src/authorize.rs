@@ -42,32 +42,41 @@ pub fn standard(
     definition: &Definition,
     request: &AuthorizationRequest<'_>,
 ) -> Result<Url, ProviderError> {
-    let authorize = &definition.authorize;
-    let variable = |name: &str| definition.variable_value(request.variables, name);
+    let authorize = definition
+        .authorize
+        .as_ref()
+        .ok_or_else(|| unusable("accounts of this provider are connected with a key"))?;
+    let variable = |name: &str| match name {
+        "client_id" => Some(request.client_id.to_owned()),
+        _ => definition.variable_value(request.variables, name),
+    };
     let mut url = request::url(definition, &authorize.url, variable)?;
     let mut parameters: BTreeMap<&str, String> = BTreeMap::new();
     for (name, template) in &authorize.parameters {
         parameters.insert(name, template.fill(variable).map_err(unusable)?);
     }
-    parameters.insert("response_type", authorize.response_type.clone());
-    parameters.insert(&authorize.client_id_parameter, request.client_id.to_owned());
-    parameters.insert("redirect_uri", request.redirect_uri.to_owned());
-    parameters.insert("state", request.state.secret().expose().clone());
-    if !authorize.scope_parameter.is_empty() {
-        parameters.insert(
-            &authorize.scope_parameter,
-            request.scopes.join(&authorize.scope_separator),
-        );
-    }
+    let mut standard = |name, value| {
+        if let Some(name) = authorize.parameter(name) {
+            parameters.insert(name, value);
+        }
+    };
+    standard("response_type", "code".to_owned());
+    standard("client_id", request.client_id.to_owned());
+    standard("redirect_uri", request.redirect_uri.to_owned());
+    standard("state", request.state.secret().expose().clone());
+    standard("scope", request.scopes.join(&authorize.scope_separator));
     if let Some(mode) = &authorize.response_mode {
-        parameters.insert("response_mode", mode.clone());
+        standard("response_mode", mode.clone());
+    }
+    if let Some(resource) = &authorize.resource {
+        standard("resource", resource.fill(variable).map_err(unusable)?);
     }
     if authorize.pkce != Pkce::None {
-        parameters.insert("code_challenge", request.challenge.as_str().to_owned());
-        parameters.insert("code_challenge_method", "S256".to_owned());
+        standard("code_challenge", request.challenge.as_str().to_owned());
+        standard("code_challenge_method", "S256".to_owned());
     }
     if let Some(nonce) = request.nonce {
-        parameters.insert("nonce", nonce.to_owned());
+        standard("nonce", nonce.to_owned());
     }
     // A parameter of ours replaces one of the same name in the definition's URL.
     let kept: Vec<(String, String)> = url
@@ -80,25 +89,4 @@ pub fn standard(
         .extend_pairs(kept)
         .extend_pairs(parameters.iter().filter(|(_, value)| !value.is_empty()));
     Ok(url)
-}
-
-impl Definition {
-    /// The scopes that an authorization request carries: those asked for, and those without which
-    /// Keyway cannot do its part.
-    pub fn with_mandatory(&self, scopes: &Scopes) -> Scopes {
-        let mandatory =
-            Scopes::from_list(self.authorize.mandatory_scopes.iter().map(String::as_str));
-        scopes.clone().and(&mandatory.unwrap_or_default())
-    }
-
-    /// The scopes asked for by default.
-    pub fn default_scopes(&self) -> Scopes {
-        Scopes::from_list(self.authorize.default_scopes.iter().map(String::as_str))
-            .unwrap_or_default()
-    }
-
-    /// Whether a flow with these scopes yields an `id_token` that a nonce should bind.
-    pub fn wants_nonce(&self, scopes: &Scopes) -> bool {
-        self.callback.issuer.is_some() && scopes.as_slice().iter().any(|scope| scope == "openid")
-    }
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use keyway_domain::provider::ProviderSlug;
 
-use crate::{Definition, lint};
+use crate::{Definition, definition, lint};
 
 include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
 
@@ -13,6 +13,8 @@ include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
 pub struct Provider {
     /// What `:provider` stands for.
     pub slug: ProviderSlug,
+    /// The provider whose file this one stands in; itself, unless it is a variant.
+    pub family: ProviderSlug,
     /// What its file says.
     pub definition: Definition,
 }
@@ -40,6 +42,45 @@ pub enum CatalogueError {
         /// What is wrong, a line each.
         problems: String,
     },
+}
+
+impl Provider {
+    /// The providers of a file.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Definition`] if the name is no slug, or the text does not read or lint.
+    pub fn read(name: &str, text: &str) -> Result<Vec<Self>, CatalogueError> {
+        let problem = |problems: String| CatalogueError::Definition {
+            path: format!("{name}.toml"),
+            problems,
+        };
+        let slug_of =
+            |name: &str| ProviderSlug::parse(name).map_err(|error| problem(error.to_string()));
+        let family = slug_of(name)?;
+        let read = definition::read(name, text).map_err(|error| problem(error.to_string()))?;
+        let mut providers = Vec::new();
+        let mut findings = Vec::new();
+        for (slug, definition) in read {
+            let at = |finding: String| {
+                if slug == name {
+                    finding
+                } else {
+                    format!("variants.{slug}: {finding}")
+                }
+            };
+            findings.extend(lint::check(&definition).into_iter().map(at));
+            providers.push(Self {
+                slug: slug_of(&slug)?,
+                family: family.clone(),
+                definition,
+            });
+        }
+        if findings.is_empty() {
+            Ok(providers)
+        } else {
+            Err(problem(findings.join("\n")))
+        }
+    }
 }
 
 impl Catalogue {
@@ -82,27 +123,14 @@ impl Catalogue {
         Ok(())
     }
 
-    /// Adds one definition.
+    /// Adds the definitions of one file: the one that it is named after, and its variants.
     ///
     /// # Errors
     /// [`CatalogueError::Definition`] if the name is no slug, or the text does not read or lint.
     pub fn add(&mut self, name: &str, text: &str) -> Result<(), CatalogueError> {
-        let problem = |problems: String| CatalogueError::Definition {
-            path: format!("{name}.toml"),
-            problems,
-        };
-        let slug = ProviderSlug::parse(name).map_err(|error| problem(error.to_string()))?;
-        let definition: Definition =
-            toml::from_str(text).map_err(|error| problem(error.to_string()))?;
-        let findings = lint::check(&definition);
-        if !findings.is_empty() {
-            return Err(problem(findings.join("\n")));
+        for provider in Provider::read(name, text)? {
+            self.0.insert(provider.slug.clone(), Arc::new(provider));
         }
-        let provider = Provider {
-            slug: slug.clone(),
-            definition,
-        };
-        self.0.insert(slug, Arc::new(provider));
         Ok(())
     }
 

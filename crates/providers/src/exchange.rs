@@ -8,10 +8,12 @@ use serde_json::Value;
 
 use crate::{
     Definition, answer,
+    assertion::{self, CLIENT_ASSERTION_TYPE},
     definition::{Body, ClientAuthentication, Token},
     error::{ProviderError, Redaction},
     http::{HttpClient, Outgoing},
-    request,
+    oauth1::Once,
+    request::{self, unusable},
 };
 
 /// What goes into an exchange.
@@ -29,8 +31,19 @@ pub struct ExchangeRequest<'a> {
     pub code_verifier: Option<&'a SecretString>,
     /// The provider's variables, checked.
     pub variables: &'a BTreeMap<String, String>,
+    /// What was taken from the callback.
+    pub callback: &'a BTreeMap<String, String>,
     /// Now.
     pub now: DateTime<Utc>,
+}
+
+impl ExchangeRequest<'_> {
+    fn client(&self) -> Client<'_> {
+        Client {
+            id: self.client_id,
+            secret: self.client_secret,
+        }
+    }
 }
 
 /// Redeems the code, once: the answer as it came, and the tokens in it.
@@ -52,92 +65,166 @@ pub async fn standard(
     if let Some(verifier) = exchange.code_verifier {
         redaction.add(verifier);
     }
-    let outgoing = outgoing(definition, exchange)?;
+    let outgoing = outgoing(definition, exchange, &http.once())?;
     let answer = http.send(outgoing).await?;
-    answer::tokens(
-        &answer,
-        &definition.token.response,
-        exchange.now,
-        &redaction,
-    )
+    let response = &endpoint(definition)?.response;
+    let tokens = answer::tokens(&answer, response, exchange.now, &redaction)?;
+    match &definition.long_lived {
+        Some(again) => longer(definition, http, exchange, (again, tokens.1), redaction).await,
+        None => Ok(tokens),
+    }
+}
+
+/// Exchanges the short-lived token of a code for one that lives longer.
+async fn longer(
+    definition: &Definition,
+    http: &HttpClient,
+    exchange: &ExchangeRequest<'_>,
+    (again, short): (&Token, TokenSet),
+    mut redaction: Redaction,
+) -> Result<(Value, TokenSet), ProviderError> {
+    redaction.add(&short.access_token);
+    let value = |name: &str| match name {
+        "access_token" => Some(short.access_token.expose().clone()),
+        _ => definition.variable_value(exchange.variables, name),
+    };
+    let outgoing = request(
+        definition,
+        again,
+        exchange.client(),
+        vec![],
+        value,
+        &http.once(),
+    )?;
+    let answer = http.send(outgoing).await?;
+    let (answer, mut tokens) = answer::tokens(&answer, &again.response, exchange.now, &redaction)?;
+    tokens.scope = tokens.scope.or(short.scope);
+    tokens.id_token = tokens.id_token.or(short.id_token);
+    Ok((answer, tokens))
 }
 
 fn outgoing(
     definition: &Definition,
     exchange: &ExchangeRequest<'_>,
+    once: &Once,
 ) -> Result<Outgoing, ProviderError> {
-    let token = &definition.token;
-    let variable = |name: &str| definition.variable_value(exchange.variables, name);
-    let url = request::url(definition, &token.url, variable)?;
-    let mut parameters = request::filled(&token.parameters, variable)?;
-    let mut set = |name: &str, value: &str| {
-        if !token.omit.iter().any(|omitted| omitted == name) {
-            parameters.insert(name.to_owned(), value.to_owned());
-        }
+    let token = endpoint(definition)?;
+    let value = |name: &str| match name.split_once('.') {
+        Some(("callback", name)) => exchange.callback.get(name).cloned(),
+        _ => definition.variable_value(exchange.variables, name),
     };
-    set("grant_type", "authorization_code");
-    set("code", exchange.code.expose());
-    set("redirect_uri", exchange.redirect_uri);
+    let mut standard = vec![
+        ("grant_type", "authorization_code".to_owned()),
+        ("code", exchange.code.expose().clone()),
+        ("redirect_uri", exchange.redirect_uri.to_owned()),
+    ];
     if let Some(verifier) = exchange.code_verifier {
-        set("code_verifier", verifier.expose());
+        standard.push(("code_verifier", verifier.expose().clone()));
     }
-    authenticated(
-        token,
-        url,
-        parameters,
-        exchange.client_id,
-        exchange.client_secret,
-    )
+    let resource = definition
+        .authorize
+        .as_ref()
+        .and_then(|authorize| authorize.resource.as_ref());
+    if let Some(resource) = resource {
+        standard.push(("resource", resource.fill(value).map_err(unusable)?));
+    }
+    request(definition, token, exchange.client(), standard, value, once)
 }
 
-/// A request to the token endpoint, with the client's proof in the place that the provider wants.
-pub(crate) fn authenticated(
+/// The token endpoint.
+pub(crate) fn endpoint(definition: &Definition) -> Result<&Token, ProviderError> {
+    definition
+        .token
+        .as_ref()
+        .ok_or_else(|| unusable("this provider has no token endpoint"))
+}
+
+/// The client that proves itself.
+#[derive(Clone, Copy)]
+pub(crate) struct Client<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) secret: &'a SecretString,
+}
+
+/// A request to a token endpoint: the standard's parameters under the provider's names, the
+/// provider's own, and the client's proof in the place that the provider wants.
+pub(crate) fn request(
+    definition: &Definition,
     token: &Token,
-    url: url::Url,
-    mut parameters: BTreeMap<String, String>,
-    client_id: &str,
-    client_secret: &SecretString,
+    client: Client<'_>,
+    standard: Vec<(&str, String)>,
+    value: impl Fn(&str) -> Option<String>,
+    once: &Once,
 ) -> Result<Outgoing, ProviderError> {
-    let mut headers = request::json_headers();
-    for (name, value) in &token.headers {
-        request::insert(&mut headers, name, value)?;
+    let url = request::url(definition, &token.url, &value)?;
+    let known = |name: &str| match name {
+        "client_id" => Some(client.id.to_owned()),
+        "client_secret" => Some(client.secret.expose().clone()),
+        _ => value(name),
+    };
+    let mut parameters = request::filled(&token.parameters, known)?;
+    parameters.retain(|_, value| !value.is_empty());
+    let mut set = |name: &str, value: String| {
+        if let Some(name) = token.parameter(name) {
+            parameters.insert(name.to_owned(), value);
+        }
+    };
+    for (name, value) in standard {
+        set(name, value);
     }
-    let authentication = token.client_authentication;
-    match authentication {
-        ClientAuthentication::Basic | ClientAuthentication::BasicAndPost => {
-            request::basic(&mut headers, client_id, client_secret)?;
+    let mut headers = request::json_headers();
+    for (name, template) in &token.headers {
+        let text = template.fill(known).map_err(unusable)?;
+        request::insert(&mut headers, name, &text)?;
+    }
+    let mut certificate = None;
+    match token.client_authentication {
+        ClientAuthentication::Basic => request::basic(&mut headers, client.id, client.secret)?,
+        ClientAuthentication::BasicAndPost => {
+            request::basic(&mut headers, client.id, client.secret)?;
+            set("client_id", client.id.to_owned());
+            set("client_secret", client.secret.expose().clone());
         }
         ClientAuthentication::SecretAsUser => {
-            request::basic(
-                &mut headers,
-                client_secret.expose(),
-                &SecretString::from(""),
-            )?;
+            let nothing = SecretString::from("");
+            request::basic(&mut headers, client.secret.expose(), &nothing)?;
         }
-        ClientAuthentication::Post | ClientAuthentication::None => {}
+        ClientAuthentication::Post => {
+            set("client_id", client.id.to_owned());
+            set("client_secret", client.secret.expose().clone());
+        }
+        ClientAuthentication::None | ClientAuthentication::Header => {
+            set("client_id", client.id.to_owned());
+        }
+        ClientAuthentication::PrivateKeyJwt | ClientAuthentication::ClientSecretJwt => {
+            let proof = assertion::of_client(client.id, client.secret, url.as_str(), once)?;
+            set("client_id", client.id.to_owned());
+            set("client_assertion_type", CLIENT_ASSERTION_TYPE.to_owned());
+            set("client_assertion", proof);
+        }
+        ClientAuthentication::TlsClientAuth => {
+            set("client_id", client.id.to_owned());
+            certificate = Some(client.secret.clone());
+        }
     }
-    if matches!(
-        authentication,
-        ClientAuthentication::Post
-            | ClientAuthentication::BasicAndPost
-            | ClientAuthentication::None
-    ) {
-        parameters.insert("client_id".into(), client_id.to_owned());
-    }
-    if matches!(
-        authentication,
-        ClientAuthentication::Post | ClientAuthentication::BasicAndPost
-    ) {
-        parameters.insert("client_secret".into(), client_secret.expose().clone());
-    }
-    let body = match token.body {
-        Body::Form => request::form_body(&mut headers, &parameters),
-        Body::Json => request::json_body(&mut headers, &parameters)?,
-    };
-    Ok(Outgoing {
+    let mut outgoing = Outgoing {
         method: reqwest::Method::POST,
         url,
         headers,
-        body: Some(body),
-    })
+        body: None,
+        certificate,
+    };
+    match token.body {
+        Body::Form => {
+            outgoing.body = Some(request::form_body(&mut outgoing.headers, &parameters));
+        }
+        Body::Json => {
+            outgoing.body = Some(request::json_body(&mut outgoing.headers, &parameters)?);
+        }
+        Body::Query => {
+            outgoing.method = reqwest::Method::GET;
+            outgoing.url.query_pairs_mut().extend_pairs(&parameters);
+        }
+    }
+    Ok(outgoing)
 }

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 use chrono::SecondsFormat;
 use keyway_domain::{secret::SecretString, token_set::TokenSet};
 use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
 
 use crate::{
     Definition,
@@ -20,10 +22,14 @@ pub(crate) struct Facts<'a> {
     pub(crate) client_secret: &'a SecretString,
     pub(crate) variables: &'a BTreeMap<String, String>,
     pub(crate) callback: &'a BTreeMap<String, String>,
+    /// What the end user entered and nobody may see.
+    pub(crate) entered: &'a BTreeMap<String, SecretString>,
     /// The token endpoint's answer as it came, and in the standard's terms.
     pub(crate) tokens: Option<(Value, TokenSet)>,
     pub(crate) id_token: Value,
     pub(crate) identity: Map<String, Value>,
+    /// The account that was chosen of several.
+    pub(crate) chosen: Value,
 }
 
 impl Facts<'_> {
@@ -50,6 +56,9 @@ impl Facts<'_> {
                 Some(("token", path)) => text(at(&self.tokens.as_ref()?.0, path)?),
                 Some(("callback", name)) => self.callback.get(name).cloned(),
                 Some(("identity", path)) => text(self.identity_at(path)?),
+                Some(("id_token", path)) => text(at(&self.id_token, path)?),
+                Some(("chosen", path)) => text(at(&self.chosen, path)?),
+                Some(("secret", name)) => Some(self.entered.get(name)?.expose().clone()),
                 _ => self.definition.variable_value(self.variables, name),
             },
         }
@@ -71,6 +80,11 @@ impl Facts<'_> {
                 .variable_value(self.variables, path)
                 .map(Value::String),
             Root::IdToken => find(&self.id_token, path),
+            Root::Chosen => find(&self.chosen, path),
+            Root::Secret => {
+                let secret = self.entered.get(path)?;
+                Some(Value::String(secret.expose().clone()))
+            }
             Root::App => (path == "client_id").then(|| Value::String(self.client_id.to_owned())),
         }
     }
@@ -80,6 +94,9 @@ impl Facts<'_> {
         let mut redaction = Redaction::default();
         redaction.add(self.client_secret);
         redaction.add(&basic_pair(self.client_id, self.client_secret));
+        for secret in self.entered.values() {
+            redaction.add(secret);
+        }
         if let Some((_, granted)) = &self.tokens {
             redaction.add(&granted.access_token);
             for secret in [&granted.refresh_token, &granted.id_token]
@@ -115,7 +132,14 @@ impl Facts<'_> {
                 .map(|scopes| Value::String(scopes.to_string())),
             "expires_at" => granted.expires_at.map(moment),
             "refresh_expires_at" => granted.refresh_expires_at.map(moment),
+            "fingerprint" => Some(Value::String(fingerprint(granted.access_token.expose()))),
             _ => None,
         }
     }
+}
+
+/// What stands for an account that nothing names: a digest of its access token, or of the key that
+/// was entered. The same key entered again is the same account.
+pub(crate) fn fingerprint(token: &str) -> String {
+    Base64UrlUnpadded::encode_string(&Sha256::digest(token.as_bytes()))
 }

@@ -9,6 +9,7 @@ use std::{
 
 use chrono::{DateTime, TimeDelta};
 use futures_util::future::BoxFuture;
+use keyway_domain::{Random, clock::Clock, secret::SecretString};
 use reqwest::{
     dns::{Addrs, Name, Resolve, Resolving},
     header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, RETRY_AFTER},
@@ -17,7 +18,7 @@ use reqwest::{
 use rustls::{ClientConfig, RootCertStore, pki_types::CertificateDer};
 use url::{Host, Url};
 
-use crate::{address::AddressGuard, error::ProviderError};
+use crate::{address::AddressGuard, error::ProviderError, oauth1::Once};
 
 /// To connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -57,6 +58,10 @@ pub struct HttpOptions {
     pub additional_roots: Vec<CertificateDer<'static>>,
     /// For a whole call; [`CALL_TIMEOUT`] outside tests.
     pub call_timeout: Duration,
+    /// What signed requests are dated by.
+    pub clock: Arc<dyn Clock>,
+    /// What signed requests are told apart by.
+    pub random: Arc<dyn Random>,
 }
 
 /// The client could not be made.
@@ -77,6 +82,8 @@ pub struct HttpClient {
     pub(crate) guard: Arc<AddressGuard>,
     pub(crate) resolver: GuardedResolver,
     pub(crate) call_timeout: Duration,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
 }
 
 /// A request to send.
@@ -85,6 +92,8 @@ pub(crate) struct Outgoing {
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Option<Vec<u8>>,
+    /// The client's certificate and its key, in PEM (RFC 8705 section 2).
+    pub(crate) certificate: Option<SecretString>,
 }
 
 /// An answer, read to its end. It may hold tokens, so its `Debug` shows none of the body.
@@ -146,7 +155,17 @@ impl HttpClient {
             guard,
             resolver,
             call_timeout: options.call_timeout,
+            clock: options.clock,
+            random: options.random,
         })
+    }
+
+    /// What makes a signature good for one request alone.
+    pub(crate) fn once(&self) -> Once {
+        Once {
+            nonce: self.random.token().expose().clone(),
+            at: self.clock.now(),
+        }
     }
 
     /// Sends a request once and reads the answer, whatever its status.

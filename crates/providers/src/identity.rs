@@ -8,7 +8,9 @@ pub(crate) async fn standard(
     facts: &mut Facts<'_>,
 ) -> Result<(), ProviderError> {
     for call in &facts.definition.identity {
-        let answer = http.send(request::call(&call.request, facts)?).await?;
+        let answer = http
+            .send(request::call(&call.request, facts, &http.once())?)
+            .await?;
         let value = answer::called(&answer, &call.request, &facts.redaction())?;
         facts.identity.insert(call.name.clone(), value);
     }

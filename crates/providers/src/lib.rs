@@ -12,10 +12,16 @@ pub mod adopt;
 pub mod answer;
 pub mod api;
 #[cfg(feature = "client")]
+mod assertion;
+#[cfg(feature = "client")]
 pub mod authorize;
 #[cfg(feature = "client")]
 pub mod callback;
 pub mod catalogue;
+#[cfg(feature = "client")]
+pub mod choice;
+#[cfg(feature = "client")]
+pub mod completion;
 pub mod definition;
 #[cfg(feature = "client")]
 pub mod error;
@@ -32,7 +38,13 @@ mod id_token;
 pub mod identity;
 #[cfg(feature = "client")]
 pub mod import;
+#[cfg(feature = "client")]
+mod kept;
 pub mod lint;
+#[cfg(feature = "client")]
+mod mint;
+#[cfg(feature = "client")]
+mod oauth1;
 #[cfg(feature = "client")]
 pub mod proxy;
 #[cfg(feature = "client")]

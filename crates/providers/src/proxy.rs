@@ -13,7 +13,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream::BoxStream};
-use keyway_domain::{secret::SecretString, token_set::TokenSet};
+use keyway_domain::{credential::GrantSecrets, secret::SecretString};
 use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderMap};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
@@ -25,11 +25,11 @@ pub use self::{
 };
 use crate::{
     Provider,
-    api::{Api, ApiAuthorization},
+    api::{Api, ApiAuthorization, is_proof},
     error::ProviderError,
     facts::Facts,
     http::HttpClient,
-    request,
+    kept, oauth1, request,
 };
 
 /// A call that a caller makes.
@@ -56,8 +56,8 @@ pub enum ProxyBody {
 
 /// The credential that a call is made with.
 pub struct ProxyAccess<'a> {
-    /// The access token.
-    pub access_token: &'a str,
+    /// The tokens, the access token among them.
+    pub secrets: &'a GrantSecrets,
     /// The provider's variables.
     pub variables: &'a BTreeMap<String, String>,
     /// The credential's public properties.
@@ -116,10 +116,14 @@ impl Provider {
         let api = self.definition.api.as_ref().ok_or(ProxyError::NoApi)?;
         let method = call.method.parse().map_err(|_| ProxyError::Method)?;
         let no_secret = SecretString::from("");
-        let facts = self.facts_of(access, &no_secret);
+        let entered = kept::entered(&self.definition, access.secrets);
+        let facts = self.facts_of(access, &entered, &no_secret);
         let base = base_url(self, api, &facts)?;
-        let url = below(&base, call.path, call.query)?;
-        let headers = headers_of(api, &facts, call.headers)?;
+        let url = with_query(below(&base, call.path, call.query)?, api, &facts)?;
+        let mut headers = headers_of(api, &facts, call.headers)?;
+        if api.authorization == ApiAuthorization::OAuth1 {
+            oauth1::sign(&mut headers, &method, &url, &facts, &http.once())?;
+        }
         let patience = http.patience();
         let progress = Progress::new();
         let mut request = http.streaming_request(method, url)?.headers(headers);
@@ -144,27 +148,21 @@ impl Provider {
     fn facts_of<'a>(
         &'a self,
         access: &'a ProxyAccess<'_>,
+        entered: &'a BTreeMap<String, SecretString>,
         no_secret: &'a SecretString,
     ) -> Facts<'a> {
         const NO_CALLBACK: &BTreeMap<String, String> = &BTreeMap::new();
-        let tokens = TokenSet {
-            access_token: SecretString::from(access.access_token),
-            token_type: None,
-            refresh_token: None,
-            expires_at: None,
-            refresh_expires_at: None,
-            scope: None,
-            id_token: None,
-        };
         Facts {
             definition: &self.definition,
             client_id: "",
             client_secret: no_secret,
             variables: access.variables,
             callback: NO_CALLBACK,
-            tokens: Some((Value::Object(access.public.clone()), tokens)),
+            entered,
+            tokens: Some(kept::tokens(access.public, access.secrets)),
             id_token: Value::Null,
             identity: Map::new(),
+            chosen: Value::Null,
         }
     }
 }
@@ -178,15 +176,35 @@ fn base_url(provider: &Provider, api: &Api, facts: &Facts<'_>) -> Result<Url, Pr
     Ok(base)
 }
 
+/// Adds the definition's parameters of the query, in place of the caller's of the same name.
+fn with_query(mut url: Url, api: &Api, facts: &Facts<'_>) -> Result<Url, ProviderError> {
+    if api.query.is_empty() {
+        return Ok(url);
+    }
+    let given: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+    let kept = given
+        .iter()
+        .filter(|(name, _)| !api.query.contains_key(name));
+    let own = request::filled(&api.query, |name| facts.name(name))?;
+    url.query_pairs_mut()
+        .clear()
+        .extend_pairs(kept)
+        .extend_pairs(own);
+    Ok(url)
+}
+
 fn headers_of(api: &Api, facts: &Facts<'_>, given: &[Header]) -> Result<HeaderMap, ProviderError> {
     let mut headers = headers::of_request(given);
     for (name, template) in &api.headers {
-        let is_proof = template.names().any(|name| name == "access_token");
+        let is_proof = template.names().any(is_proof);
         if !is_proof && headers.contains_key(name.as_str()) {
             continue;
         }
         let value = template.fill(|name| facts.name(name));
         request::insert(&mut headers, name, &value.map_err(request::unusable)?)?;
+    }
+    if api.authorization == ApiAuthorization::Basic {
+        request::user(&mut headers, api.basic.as_ref(), |name| facts.name(name))?;
     }
     if api.authorization == ApiAuthorization::Bearer {
         let token = facts.name("access_token");
@@ -292,13 +310,20 @@ mod tests {
         let Value::Object(public) = public else {
             panic!("no object")
         };
+        let secrets = GrantSecrets {
+            external_id: String::new(),
+            access_token: Some("at-1234".into()),
+            refresh_token: None,
+            properties: BTreeMap::new(),
+        };
         let access = ProxyAccess {
-            access_token: "at-1234",
+            secrets: &secrets,
             variables: &variables,
             public: &public,
         };
         let no_secret = SecretString::from("");
-        let facts = provider.facts_of(&access, &no_secret);
+        let entered = BTreeMap::new();
+        let facts = provider.facts_of(&access, &entered, &no_secret);
         let api = definition.api.as_ref().expect("an API");
         Made {
             url: base_url(provider, api, &facts).map(String::from),

@@ -10,13 +10,16 @@ use serde_json::{Map, Value};
 
 use crate::{
     Definition, Provider, answer,
-    definition::{Refresh, Rotation},
+    definition::{Refresh, RenewedWith, Rotation, Token},
     error::{ProviderError, Redaction},
-    exchange::authenticated,
+    exchange::{self, Client},
     facts::Facts,
     http::{HttpClient, Outgoing},
-    request::{self, unusable},
+    kept, mint,
+    oauth1::Once,
+    request::{basic_pair, unusable},
     shape,
+    source::{Root, text},
 };
 
 /// What goes into a refresh: the app, and what is kept of the grant.
@@ -62,6 +65,11 @@ pub struct Refreshed {
 }
 
 impl Provider {
+    /// Whether access tokens of this provider can be renewed at all.
+    pub fn can_renew(&self) -> bool {
+        self.definition.refresh.is_some() || self.definition.auth.is_minted()
+    }
+
     /// Whether its refresh tokens are good for one use: an answer that is lost takes the next one
     /// along.
     pub fn is_single_use(&self) -> bool {
@@ -83,51 +91,103 @@ impl Provider {
         request: &RefreshRequest<'_>,
     ) -> Result<Refreshed, ProviderError> {
         let definition = &self.definition;
+        if definition.auth.is_minted() {
+            return self.mint_again(http, request).await;
+        }
         let refresh = definition
             .refresh
             .as_ref()
             .ok_or_else(|| unusable("this provider has no refresh"))?;
-        let used = request
-            .secrets
-            .refresh_token
+        let kept = match refresh.renewed_with {
+            RenewedWith::RefreshToken => &request.secrets.refresh_token,
+            RenewedWith::AccessToken => &request.secrets.access_token,
+        };
+        let used = kept
             .clone()
             .map(SecretString::new)
-            .ok_or_else(|| unusable("there is no refresh token"))?;
-        let outgoing = outgoing(definition, refresh, request, &used)?;
+            .ok_or_else(|| unusable("there is nothing to refresh with"))?;
+        let token = refresh.endpoint(exchange::endpoint(definition)?);
+        let outgoing = outgoing(definition, (refresh, &token), request, &used, &http.once())?;
         let answer = http.send(outgoing).await?;
-        let response = &definition.token.response;
         let redaction = redaction(request, &used);
-        let (root, told) = answer::tokens(&answer, response, request.now, &redaction)?;
+        let (root, told) = answer::tokens(&answer, &token.response, request.now, &redaction)?;
+        let used = (refresh.renewed_with == RenewedWith::RefreshToken).then_some(used);
         let tokens = merged(told, request, used);
         Ok(renewed(definition, request, root, tokens))
+    }
+
+    async fn mint_again(
+        &self,
+        http: &HttpClient,
+        request: &RefreshRequest<'_>,
+    ) -> Result<Refreshed, ProviderError> {
+        let definition = &self.definition;
+        let entered = kept::entered(definition, request.secrets);
+        let known = (request.variables, &entered);
+        let (root, told) = mint::mint(definition, http, known, request.now).await?;
+        let tokens = merged(told, request, None);
+        Ok(renewed(definition, request, root, tokens))
+    }
+
+    /// Whether there is something to renew this grant's access token with, and a way.
+    pub fn is_renewable(&self, secrets: &GrantSecrets) -> bool {
+        let kept = |refresh: &Refresh| match refresh.renewed_with {
+            RenewedWith::RefreshToken => secrets.refresh_token.is_some(),
+            RenewedWith::AccessToken => secrets.access_token.is_some(),
+        };
+        self.definition.auth.is_minted() || self.definition.refresh.as_ref().is_some_and(kept)
     }
 }
 
 fn outgoing(
     definition: &Definition,
-    refresh: &Refresh,
+    (refresh, token): (&Refresh, &Token),
     request: &RefreshRequest<'_>,
     used: &SecretString,
+    once: &Once,
 ) -> Result<Outgoing, ProviderError> {
-    let token = &definition.token;
-    let variable = |name: &str| definition.variable_value(request.variables, name);
-    let template = refresh.url.as_ref().unwrap_or(&token.url);
-    let url = request::url(definition, template, variable)?;
-    let mut parameters = request::filled(&token.parameters, variable)?;
-    parameters.extend(request::filled(&refresh.parameters, variable)?);
-    parameters.insert("grant_type".into(), "refresh_token".into());
-    parameters.insert("refresh_token".into(), used.expose().clone());
-    if refresh.redirect_uri {
-        parameters.insert("redirect_uri".into(), request.redirect_uri.to_owned());
+    let kept = |name: &str| {
+        let property = request.public.get(name)?;
+        text(property)
+    };
+    let value = |name: &str| match (name, name.split_once('.')) {
+        ("access_token", _) => request.secrets.access_token.clone(),
+        ("refresh_token", _) => request.secrets.refresh_token.clone(),
+        // What the callback said lives on in the property that came from it.
+        (_, Some(("callback", name))) => {
+            let shape = &definition.credential;
+            let property = shape.property_of(Root::Callback, name);
+            property.and_then(|(name, _)| kept(name))
+        }
+        (_, Some(("token", name))) => kept(name),
+        _ => definition.variable_value(request.variables, name),
+    };
+    let mut standard = vec![("grant_type", refresh.grant_type.clone())];
+    standard.retain(|(_, value)| !value.is_empty());
+    if refresh.renewed_with == RenewedWith::RefreshToken {
+        standard.push(("refresh_token", used.expose().clone()));
     }
-    let (id, secret) = (request.client_id, request.client_secret);
-    authenticated(token, url, parameters, id, secret)
+    if refresh.redirect_uri {
+        standard.push(("redirect_uri", request.redirect_uri.to_owned()));
+    }
+    let resource = definition
+        .authorize
+        .as_ref()
+        .and_then(|authorize| authorize.resource.as_ref());
+    if let Some(resource) = resource {
+        standard.push(("resource", resource.fill(value).map_err(unusable)?));
+    }
+    let client = Client {
+        id: request.client_id,
+        secret: request.client_secret,
+    };
+    exchange::request(definition, token, client, standard, value, once)
 }
 
 fn redaction(request: &RefreshRequest<'_>, used: &SecretString) -> Redaction {
     let mut redaction = Redaction::default();
     redaction.add(request.client_secret);
-    let pair = request::basic_pair(request.client_id, request.client_secret);
+    let pair = basic_pair(request.client_id, request.client_secret);
     redaction.add(&pair);
     redaction.add(used);
     if let Some(access_token) = &request.secrets.access_token {
@@ -137,7 +197,7 @@ fn redaction(request: &RefreshRequest<'_>, used: &SecretString) -> Redaction {
 }
 
 /// What was told, and where nothing was, what was known.
-fn merged(told: TokenSet, request: &RefreshRequest<'_>, used: SecretString) -> TokenSet {
+fn merged(told: TokenSet, request: &RefreshRequest<'_>, used: Option<SecretString>) -> TokenSet {
     // The end of the old refresh token says nothing of a new one.
     let known_end = request
         .refresh_expires_at
@@ -147,7 +207,7 @@ fn merged(told: TokenSet, request: &RefreshRequest<'_>, used: SecretString) -> T
         token_type: told
             .token_type
             .or_else(|| request.token_type.map(str::to_owned)),
-        refresh_token: told.refresh_token.or(Some(used)),
+        refresh_token: told.refresh_token.or(used),
         expires_at: told.expires_at,
         refresh_expires_at: told.refresh_expires_at.or(known_end),
         scope: told.scope.or_else(|| request.scopes.cloned()),
@@ -179,9 +239,11 @@ fn renewed(
         client_secret: request.client_secret,
         variables: request.variables,
         callback: &BTreeMap::new(),
+        entered: &BTreeMap::new(),
         tokens: Some((root, tokens)),
         id_token: Value::Null,
         identity: Map::new(),
+        chosen: Value::Null,
     };
     let secret = &mut refreshed.secrets.properties;
     shape::renew(&facts, &mut refreshed.public, secret);

@@ -9,11 +9,12 @@ use url::Url;
 
 use crate::{
     Definition,
-    definition::{Call, CallAuthorization, Method},
+    definition::{BasicPair, Call, CallAuthorization, Method},
     error::ProviderError,
     facts::Facts,
     host,
     http::Outgoing,
+    oauth1::{self, Once},
     template::Template,
 };
 
@@ -46,7 +47,7 @@ pub fn url(
         None => definition
             .hosts
             .iter()
-            .any(|pattern| pattern.matches(reached)),
+            .any(|pattern| pattern.matches(reached, &value)),
     };
     let scheme_good = url.scheme() == "https"
         || (url.scheme() == "http" && origin.is_some() && host::is_loopback(&url));
@@ -59,7 +60,7 @@ pub fn url(
 }
 
 /// The request of a [`Call`].
-pub(crate) fn call(call: &Call, facts: &Facts<'_>) -> Result<Outgoing, ProviderError> {
+pub(crate) fn call(call: &Call, facts: &Facts<'_>, once: &Once) -> Result<Outgoing, ProviderError> {
     let name = |name: &str| facts.name(name);
     let mut url = url(facts.definition, &call.url, name)?;
     for (key, template) in &call.query {
@@ -70,8 +71,16 @@ pub(crate) fn call(call: &Call, facts: &Facts<'_>) -> Result<Outgoing, ProviderE
     for (key, template) in &call.headers {
         insert(&mut headers, key, &template.fill(name).map_err(unusable)?)?;
     }
+    let method = match call.method {
+        Method::Get => reqwest::Method::GET,
+        Method::Post => reqwest::Method::POST,
+        Method::Put => reqwest::Method::PUT,
+        Method::Delete => reqwest::Method::DELETE,
+    };
     match call.authorization {
         CallAuthorization::None => {}
+        CallAuthorization::Basic => user(&mut headers, call.basic.as_ref(), name)?,
+        CallAuthorization::OAuth1 => oauth1::sign(&mut headers, &method, &url, facts, once)?,
         CallAuthorization::Bearer => {
             let token = facts
                 .name("access_token")
@@ -89,16 +98,12 @@ pub(crate) fn call(call: &Call, facts: &Facts<'_>) -> Result<Outgoing, ProviderE
     } else {
         Some(json_body(&mut headers, &filled(&call.json, name)?)?)
     };
-    let method = match call.method {
-        Method::Get => reqwest::Method::GET,
-        Method::Post => reqwest::Method::POST,
-        Method::Delete => reqwest::Method::DELETE,
-    };
     Ok(Outgoing {
         method,
         url,
         headers,
         body,
+        certificate: None,
     })
 }
 
@@ -116,6 +121,19 @@ pub(crate) fn basic(
 ) -> Result<(), ProviderError> {
     let value = format!("Basic {}", basic_pair(id, secret).expose());
     insert_secret(headers, AUTHORIZATION, &value)
+}
+
+/// `Authorization: Basic` with a name and a password as they are (RFC 7617).
+pub(crate) fn user(
+    headers: &mut HeaderMap,
+    pair: Option<&BasicPair>,
+    value: impl Fn(&str) -> Option<String>,
+) -> Result<(), ProviderError> {
+    let pair = pair.ok_or_else(|| unusable("the definition has no name and password"))?;
+    let username = pair.username.fill(&value).map_err(unusable)?;
+    let password = pair.password.fill(&value).map_err(unusable)?;
+    let pair = Base64::encode_string(format!("{username}:{password}").as_bytes());
+    insert_secret(headers, AUTHORIZATION, &format!("Basic {pair}"))
 }
 
 /// What stands in a Basic header.
@@ -183,7 +201,7 @@ pub(crate) fn unusable(why: impl std::fmt::Display) -> ProviderError {
 }
 
 /// Percent-encodes all but the unreserved characters of RFC 3986.
-fn encode(text: &str) -> String {
+pub(crate) fn encode(text: &str) -> String {
     use std::fmt::Write as _;
     text.bytes().fold(String::new(), |mut out, byte| {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

@@ -1,16 +1,48 @@
 //! Ending a grant at the provider (RFC 7009, or the vendor's own way).
 
-use crate::{answer, error::ProviderError, facts::Facts, http::HttpClient, request};
+use std::collections::BTreeMap;
 
-/// Revokes the grant; `false` if the provider has no way.
-///
-/// # Errors
-/// [`ProviderError`] with the provider's own words.
-pub(crate) async fn standard(http: &HttpClient, facts: &Facts<'_>) -> Result<bool, ProviderError> {
-    let Some(call) = &facts.definition.revoke else {
-        return Ok(false);
-    };
-    let answer = http.send(request::call(call, facts)?).await?;
-    answer::ended(&answer, call, &facts.redaction())?;
-    Ok(true)
+use keyway_domain::{credential::GrantSecrets, secret::SecretString};
+use serde_json::{Map, Value};
+
+use crate::{
+    Provider, answer, error::ProviderError, facts::Facts, http::HttpClient, kept, request,
+};
+
+impl Provider {
+    /// Ends a grant at the provider; `false` if the provider has no way.
+    ///
+    /// # Errors
+    /// [`ProviderError`] with the provider's own words.
+    pub async fn revoke(
+        &self,
+        http: &HttpClient,
+        client_id: &str,
+        client_secret: &SecretString,
+        variables: &BTreeMap<String, String>,
+        public: &Map<String, Value>,
+        secrets: &GrantSecrets,
+    ) -> Result<bool, ProviderError> {
+        let Some(call) = &self.definition.revoke else {
+            return Ok(false);
+        };
+        let entered = kept::entered(&self.definition, secrets);
+        let facts = Facts {
+            definition: &self.definition,
+            client_id,
+            client_secret,
+            variables,
+            callback: &BTreeMap::new(),
+            entered: &entered,
+            tokens: Some(kept::tokens(public, secrets)),
+            id_token: Value::Null,
+            identity: Map::new(),
+            chosen: Value::Null,
+        };
+        let answer = http
+            .send(request::call(call, &facts, &http.once())?)
+            .await?;
+        answer::ended(&answer, call, &facts.redaction())?;
+        Ok(true)
+    }
 }

@@ -10,19 +10,18 @@ impl Provider {
     /// `now`; none if there is nothing to refresh with, or no need.
     pub fn refresh_at(
         &self,
-        has_refresh_token: bool,
+        is_renewable: bool,
         expires_at: Option<DateTime<Utc>>,
         refresh_expires_at: Option<DateTime<Utc>>,
         now: DateTime<Utc>,
         random: &dyn Random,
     ) -> Option<DateTime<Utc>> {
-        let refresh = self
-            .definition
-            .refresh
-            .as_ref()
-            .filter(|_| has_refresh_token)?;
+        if !is_renewable {
+            return None;
+        }
+        let refresh = self.definition.refresh.as_ref();
         let documented = refresh
-            .lifetime
+            .and_then(|refresh| refresh.lifetime)
             .map(|life| now + TimeDelta::seconds(life.into()));
         freshness::refresh_at(expires_at, refresh_expires_at.or(documented), now, random)
     }

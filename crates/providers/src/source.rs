@@ -28,6 +28,10 @@ pub enum Root {
     Variable,
     /// A claim of the `id_token`.
     IdToken,
+    /// A secret variable, as the end user entered it.
+    Secret,
+    /// The account that was chosen of several.
+    Chosen,
     /// The app: `client_id`.
     App,
 }
@@ -35,18 +39,20 @@ pub enum Root {
 /// Not a source.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is no source: write token., granted., identity.<call>., callback., variable., id_token. or app. and a path"
+    "{0:?} is no source: write token., granted., identity.<call>., callback., variable., secret., id_token., chosen. or app. and a path"
 )]
 pub struct InvalidSource(String);
 
 impl Root {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 9] = [
         Self::Token,
         Self::Granted,
         Self::Identity,
         Self::Callback,
         Self::Variable,
         Self::IdToken,
+        Self::Secret,
+        Self::Chosen,
         Self::App,
     ];
 
@@ -58,8 +64,24 @@ impl Root {
             Self::Callback => "callback",
             Self::Variable => "variable",
             Self::IdToken => "id_token",
+            Self::Secret => "secret",
+            Self::Chosen => "chosen",
             Self::App => "app",
         }
+    }
+}
+
+impl Source {
+    pub(crate) fn new(root: Root, path: &str) -> Self {
+        Self {
+            root,
+            path: path.to_owned(),
+        }
+    }
+
+    /// The digest that stands for an account which nothing names.
+    pub(crate) fn is_fingerprint(&self) -> bool {
+        self.root == Root::Granted && self.path == "fingerprint"
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use keyway_domain::secret::SecretString;
 use regex_lite::Regex;
 use serde::Deserialize;
 
@@ -27,8 +28,27 @@ pub struct Variable {
     /// Whether the value is brought to lower case first, as host names are.
     #[serde(default)]
     pub lowercase: bool,
+    /// Added if the value does not begin with it.
+    pub prefix: Option<String>,
     /// Added if the value does not end with it: people type `acme` for `acme.myshopify.com`.
     pub suffix: Option<String>,
+    /// Whether it is sealed and never shown: a key that the end user enters.
+    #[serde(default)]
+    pub secret: bool,
+    /// Who knows it.
+    #[serde(default)]
+    pub set_by: SetBy,
+}
+
+/// Who knows a variable's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SetBy {
+    /// The end user, who is asked on a hosted form.
+    #[default]
+    EndUser,
+    /// The admin, who registers the client with one installation of the product.
+    Admin,
 }
 
 /// A value to choose.
@@ -71,6 +91,9 @@ pub enum InvalidVariable {
 /// The longest value that is looked at.
 const MAX_LENGTH: usize = 255;
 
+/// The longest secret: a private key in PEM is long.
+const MAX_SECRET: usize = 16 * 1024;
+
 impl Variable {
     /// Brings a value to its form and checks it.
     ///
@@ -87,12 +110,29 @@ impl Variable {
         if self.lowercase {
             value.make_ascii_lowercase();
         }
+        if let Some(prefix) = &self.prefix
+            && !value.starts_with(prefix.as_str())
+        {
+            value.insert_str(0, prefix);
+        }
         if let Some(suffix) = &self.suffix
             && !value.ends_with(suffix.as_str())
         {
             value.push_str(suffix);
         }
-        let matches = value.len() <= MAX_LENGTH
+        if self.secret && self.pattern.is_none() {
+            // Lines are a PEM's; anything else that cannot be seen is a slip of the clipboard.
+            let value = value.trim().to_owned();
+            let seen = |c: char| !c.is_control() || matches!(c, '\n' | '\r');
+            let good = !value.is_empty() && value.len() <= MAX_SECRET && value.chars().all(seen);
+            return if good {
+                Ok(value)
+            } else {
+                Err(self.no_match())
+            };
+        }
+        let longest = if self.secret { MAX_SECRET } else { MAX_LENGTH };
+        let matches = value.len() <= longest
             && self
                 .pattern
                 .as_deref()
@@ -134,14 +174,7 @@ impl Definition {
         &self,
         given: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<BTreeMap<String, String>, InvalidVariable> {
-        let mut checked = BTreeMap::new();
-        for (name, value) in given {
-            let variable = self
-                .variables
-                .get(name)
-                .ok_or_else(|| InvalidVariable::Unknown(name.to_owned()))?;
-            checked.insert(name.to_owned(), variable.check(value)?);
-        }
+        let mut checked = self.check_given(SetBy::EndUser, given)?;
         for (name, variable) in &self.variables {
             if let Some(default) = &variable.default
                 && !checked.contains_key(name)
@@ -152,14 +185,58 @@ impl Definition {
         Ok(checked)
     }
 
-    /// The variables that still need a value, by name.
+    /// Checks the values that an admin gave for the variables that are an admin's to set. What the
+    /// end user sets is refused, and so is a secret: those are entered on a form of their own.
+    ///
+    /// # Errors
+    /// The first [`InvalidVariable`].
+    pub fn check_given<'a>(
+        &self,
+        by: SetBy,
+        given: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<BTreeMap<String, String>, InvalidVariable> {
+        let mut checked = BTreeMap::new();
+        for (name, value) in given {
+            let variable = self.variables.get(name);
+            let variable = variable
+                .filter(|variable| variable.set_by == by && !variable.secret)
+                .ok_or_else(|| InvalidVariable::Unknown(name.to_owned()))?;
+            checked.insert(name.to_owned(), variable.check(value)?);
+        }
+        Ok(checked)
+    }
+
+    /// Checks what the end user entered for the secret variables; all of them are wanted.
+    ///
+    /// # Errors
+    /// The first [`InvalidVariable`].
+    pub fn check_secrets(
+        &self,
+        given: impl Fn(&str) -> Option<String>,
+    ) -> Result<BTreeMap<String, SecretString>, InvalidVariable> {
+        let hidden = self.variables.iter().filter(|(_, rule)| rule.secret);
+        hidden
+            .map(|(name, rule)| {
+                let value = rule.check(&given(name).unwrap_or_default())?;
+                Ok((name.clone(), SecretString::new(value)))
+            })
+            .collect()
+    }
+
+    /// The secret variables, by name.
+    pub fn secret_variables(&self) -> impl Iterator<Item = (&str, &Variable)> {
+        let hidden = self.variables.iter().filter(|(_, rule)| rule.secret);
+        hidden.map(|(name, rule)| (name.as_str(), rule))
+    }
+
+    /// The variables that still need a value, by name; none of the secret ones.
     pub fn missing_variables<'a>(
         &'a self,
         known: &'a BTreeMap<String, String>,
     ) -> impl Iterator<Item = (&'a str, &'a Variable)> {
         self.variables
             .iter()
-            .filter(|(name, _)| !known.contains_key(*name))
+            .filter(|(name, rule)| !rule.secret && !known.contains_key(*name))
             .map(|(name, variable)| (name.as_str(), variable))
     }
 

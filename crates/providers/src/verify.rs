@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use keyway_domain::{credential::GrantSecrets, secret::SecretString, token_set::TokenSet};
+use keyway_domain::{credential::GrantSecrets, secret::SecretString};
 use serde_json::{Map, Value};
 
-use crate::{Provider, error::ProviderError, facts::Facts, http::HttpClient, identity};
+use crate::{Provider, error::ProviderError, facts::Facts, http::HttpClient, identity, kept};
 
 /// Whose token to verify.
 #[derive(Debug)]
@@ -35,25 +35,18 @@ impl Provider {
         if self.definition.identity.is_empty() {
             return Ok(false);
         }
-        let secret = |token: &Option<String>| token.clone().map(SecretString::new);
-        let tokens = TokenSet {
-            access_token: secret(&grant.secrets.access_token).unwrap_or_else(|| "".into()),
-            token_type: None,
-            refresh_token: secret(&grant.secrets.refresh_token),
-            expires_at: None,
-            refresh_expires_at: None,
-            scope: None,
-            id_token: None,
-        };
+        let entered = kept::entered(&self.definition, grant.secrets);
         let mut facts = Facts {
             definition: &self.definition,
             client_id: grant.client_id,
             client_secret: grant.client_secret,
             variables: grant.variables,
             callback: &BTreeMap::new(),
-            tokens: Some((Value::Object(grant.public.clone()), tokens)),
+            entered: &entered,
+            tokens: Some(kept::tokens(grant.public, grant.secrets)),
             id_token: Value::Null,
             identity: Map::new(),
+            chosen: Value::Null,
         };
         identity::standard(http, &mut facts).await?;
         Ok(true)

@@ -4,7 +4,7 @@ use keyway_providers::Catalogue;
 
 const GOOD: &str = r#"
 name = "Good"
-category = "testing"
+category = "crm"
 documentation = "https://example.com/docs"
 checked = "2026-11-21"
 certainty = "single"
@@ -70,12 +70,12 @@ fn each_fault_is_found() {
         (
             "https://example.com/token",
             "https://example.com/{nothing}",
-            "token.url: {nothing} is no variable",
+            "token.url: {nothing} has no value there",
         ),
         (
             "https://example.com/token",
             "https://example.com/{access_token}",
-            "token.url: {access_token} is no variable",
+            "token.url: {access_token} has no value there",
         ),
         (
             "{identity.first.id}",
@@ -125,8 +125,8 @@ fn each_fault_is_found() {
         ("[\"read\"]", "[\"read\", \"read\"]", "a scope is repeated"),
         (
             "default_scopes = [\"read\"]",
-            "default_scopes = [\"read\"]\nscope_parameter = \"\"",
-            "scopes without a scope_parameter are never sent",
+            "default_scopes = [\"read\"]\nomit = [\"scope\"]",
+            "scopes that are left out are never sent",
         ),
         ("'[a-z]+'", "'[a-z'", "is no regular expression"),
         (
@@ -207,7 +207,7 @@ fn what_is_wrong_with_an_api_is_found() {
             "api: {identity.first.id} has no value there",
         ),
         (
-            "base_url = \"https://example.com\"\nquery = { a = \"b\" }",
+            "base_url = \"https://example.com\"\nqueries = { a = \"b\" }",
             "unknown field",
         ),
     ] {

@@ -97,11 +97,9 @@ fn client_url_of_provider(settings: &Settings) -> anyhow::Result<String> {
     let provider = catalogue
         .find(&slug)
         .context("the sample provider is missing")?;
-    let origin = provider
-        .definition
-        .authorize
-        .url
-        .literal_origin()
+    let authorize = provider.definition.authorize.as_ref();
+    let origin = authorize
+        .and_then(|authorize| authorize.url.literal_origin())
         .context("the sample provider has no address")?;
     Ok(origin.as_str().trim_end_matches('/').to_owned())
 }

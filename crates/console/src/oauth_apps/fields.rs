@@ -36,7 +36,7 @@ pub(super) fn scopes(
     typed: &str,
     definition: Option<&Definition>,
 ) -> Result<Option<Scopes>, String> {
-    let separator = definition.map_or(" ", |found| &found.authorize.scope_separator);
+    let separator = definition.map_or(" ", Definition::scope_separator);
     oauth_app::scopes(typed, separator).map_err(sentence)
 }
 

@@ -89,19 +89,23 @@ impl Shown {
             category: definition.category.clone(),
             documentation: definition.documentation.to_string(),
             auth: Authentication {
-                kind: "oauth2",
-                pkce: match definition.authorize.pkce {
-                    Pkce::Required => PkceShown::Required,
-                    Pkce::Supported => PkceShown::Supported,
-                    Pkce::None => PkceShown::None,
+                kind: definition.auth.as_str(),
+                pkce: match definition
+                    .authorize
+                    .as_ref()
+                    .map(|authorize| authorize.pkce)
+                {
+                    Some(Pkce::Required) => PkceShown::Required,
+                    Some(Pkce::Supported) => PkceShown::Supported,
+                    Some(Pkce::None) | None => PkceShown::None,
                 },
             },
             credential_kind: definition.credential.kind.0.clone(),
             variables: variables
                 .map(|(name, variable)| (name.clone(), VariableShown::of(variable)))
                 .collect(),
-            default_scopes: definition.authorize.default_scopes.clone(),
-            mandatory_scopes: definition.authorize.mandatory_scopes.clone(),
+            default_scopes: definition.default_scopes().as_slice().to_vec(),
+            mandatory_scopes: definition.mandatory_scopes().as_slice().to_vec(),
             callback_url: app.callback_url(&provider.slug),
         }
     }

@@ -169,7 +169,7 @@ impl Call<'_> {
         let provider = self.app.catalogue.find(&opened.credential.provider);
         let provider = provider.ok_or(ProxyError::NoApi)?;
         let access = ProxyAccess {
-            access_token: opened.secrets.access_token.as_deref().unwrap_or_default(),
+            secrets: &opened.secrets,
             variables: &opened.credential.variables,
             public: &opened.credential.public,
         };

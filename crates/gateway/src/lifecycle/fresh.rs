@@ -97,8 +97,7 @@ impl Opened {
     /// Whether there is something to refresh with, and a way.
     pub(crate) fn is_refreshable(&self, app: &App) -> bool {
         let provider = app.catalogue.find(&self.credential.provider);
-        self.secrets.refresh_token.is_some()
-            && provider.is_some_and(|provider| provider.definition.refresh.is_some())
+        provider.is_some_and(|provider| provider.is_renewable(&self.secrets))
     }
 }
 

@@ -145,7 +145,7 @@ fn new_tokens(
         expires_at: refreshed.expires_at,
         refresh_expires_at: refreshed.refresh_expires_at,
         refresh_at: provider.refresh_at(
-            secrets.refresh_token.is_some(),
+            provider.is_renewable(secrets),
             refreshed.expires_at,
             refreshed.refresh_expires_at,
             now,

@@ -13,7 +13,7 @@ use keyway_domain::{
     sealed::Place,
 };
 use keyway_providers::{
-    adapter::{Completion, Granted, Stage},
+    completion::{Completed, Completion, Granted, Stage},
     error::Redaction,
 };
 use keyway_store::{CompletionRefusal, NewCompletion, Unwanted};
@@ -43,7 +43,7 @@ pub(crate) async fn complete(
         .as_deref()
         .map(SecretString::from);
     let definition = &flow.provider.definition;
-    let takes_pkce = definition.authorize.pkce != keyway_providers::definition::Pkce::None;
+    let takes_pkce = definition.takes_pkce();
     let completion = Completion {
         client_id: &flow.claimed.client_id,
         client_secret: &flow.client_secret,
@@ -55,7 +55,13 @@ pub(crate) async fn complete(
         now,
     };
     let granted = match flow.provider.complete(&app.http, code, &completion).await {
-        Ok(granted) => granted,
+        Ok(Completed::Granted(granted)) => granted,
+        Ok(Completed::Choose(accounts, _)) => {
+            let detail = format!("one of {} accounts is to be chosen", accounts.len());
+            let public = "Several accounts were granted.";
+            let failure = failure(Step::Identity, ErrorCode::ServerError, public, detail);
+            return fail(app, flow, failure, "failed", app.now()).await;
+        }
         Err((stage, error)) => {
             let step = match stage {
                 Stage::Exchange => Step::Exchange,
@@ -252,7 +258,7 @@ fn seal_grant(
         token_type: granted.tokens.token_type.clone(),
         scopes: granted.tokens.scope.clone(),
         refresh_at: flow.provider.refresh_at(
-            granted.tokens.refresh_token.is_some(),
+            flow.provider.is_renewable(&secrets),
             granted.tokens.expires_at,
             granted.tokens.refresh_expires_at,
             now,

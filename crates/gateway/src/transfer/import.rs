@@ -148,7 +148,7 @@ impl Importer<'_> {
             expires_at: imported.expires_at,
             refresh_expires_at: imported.refresh_expires_at,
             refresh_at: provider.refresh_at(
-                imported.secrets.refresh_token.is_some(),
+                provider.is_renewable(&imported.secrets),
                 imported.expires_at,
                 imported.refresh_expires_at,
                 now,

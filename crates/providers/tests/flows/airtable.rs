@@ -1,6 +1,6 @@
 //! Airtable.
 
-use keyway_providers::adapter::Stage;
+use keyway_providers::completion::Stage;
 use keyway_testkit::lab::Endpoint;
 use serde_json::json;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use base64ct::{Base64, Encoding as _};
 use keyway_domain::oauth_error::ErrorCode;
-use keyway_providers::{ProviderError, adapter::Stage};
+use keyway_providers::{ProviderError, completion::Stage};
 use keyway_testkit::lab::{Endpoint, Fault};
 
 use crate::support::{Client, parse};

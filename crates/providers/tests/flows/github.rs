@@ -1,6 +1,6 @@
 //! GitHub, as an OAuth app.
 
-use keyway_providers::{ProviderError, adapter::Stage};
+use keyway_providers::{ProviderError, completion::Stage};
 use keyway_testkit::lab::Endpoint;
 use serde_json::json;
 

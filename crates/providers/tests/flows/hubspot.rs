@@ -1,6 +1,6 @@
 //! HubSpot.
 
-use keyway_providers::{ProviderError, adapter::Stage};
+use keyway_providers::{ProviderError, completion::Stage};
 use keyway_testkit::lab::{Endpoint, Fault};
 use serde_json::json;
 

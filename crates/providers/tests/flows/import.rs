@@ -1,6 +1,6 @@
 //! What a flow yields can be imported again: nobody is locked in.
 
-use keyway_providers::{Catalogue, adapter::Granted, import::Imported};
+use keyway_providers::{Catalogue, completion::Granted, import::Imported};
 use serde_json::{Value, json};
 
 use crate::support::{Client, now};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
 use keyway_providers::{
-    ProviderError, adapter::Granted, refresh::Refreshed, refusal::RefreshFailure,
+    ProviderError, completion::Granted, refresh::Refreshed, refusal::RefreshFailure,
 };
 use keyway_testkit::lab::{Endpoint, Fault};
 use serde_json::{Value, json};

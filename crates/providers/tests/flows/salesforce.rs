@@ -1,6 +1,6 @@
 //! Salesforce.
 
-use keyway_providers::{ProviderError, adapter::Stage};
+use keyway_providers::{ProviderError, completion::Stage};
 use keyway_testkit::lab::Endpoint;
 use serde_json::json;
 

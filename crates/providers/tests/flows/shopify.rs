@@ -1,7 +1,7 @@
 //! Shopify.
 
 use chrono::TimeDelta;
-use keyway_providers::{ProviderError, adapter::Stage};
+use keyway_providers::{ProviderError, completion::Stage};
 use keyway_testkit::lab::{Endpoint, ErrorPage};
 use serde_json::json;
 

@@ -16,10 +16,9 @@ use keyway_domain::{
 };
 use keyway_providers::{
     Catalogue, Provider, ProviderError,
-    adapter::{Completion, Granted, Stage},
     authorize::AuthorizationRequest,
     callback::CallbackParameters,
-    definition::Pkce,
+    completion::{Completed, Completion, Granted, Stage},
     http::HttpClient,
     refresh::{RefreshRequest, Refreshed},
     verify::Verification,
@@ -182,18 +181,25 @@ impl Client {
     ) -> Outcome {
         let code = SecretString::from(parameters.get("code").expect("a code"));
         let verifier = started.verifier.secret();
-        let pkce = self.provider.definition.authorize.pkce;
+        let takes_pkce = self.provider.definition.takes_pkce();
         let completion = Completion {
             client_id: &self.app.client_id,
             client_secret: &self.client_secret(),
             redirect_uri: &self.app.redirect_uri,
-            code_verifier: (pkce != Pkce::None).then_some(verifier),
+            code_verifier: takes_pkce.then_some(verifier),
             nonce: started.nonce.as_deref(),
             variables: &self.variables,
             callback: parameters,
             now: now(),
         };
-        self.provider.complete(&self.http, &code, &completion).await
+        let completed = self
+            .provider
+            .complete(&self.http, &code, &completion)
+            .await?;
+        match completed {
+            Completed::Granted(granted) => Ok(*granted),
+            Completed::Choose(accounts, _) => panic!("one of {accounts:?} is to be chosen"),
+        }
     }
 
     /// All of it.

@@ -12,12 +12,14 @@ use std::{
 };
 
 use chrono::DateTime;
-use keyway_domain::{provider::ProviderSlug, secret::SecretString};
+use keyway_domain::{
+    clock::SystemClock, provider::ProviderSlug, random::OsRandom, secret::SecretString,
+};
 use keyway_providers::{
     Catalogue, Provider, ProviderError,
-    adapter::{Completion, Granted, Stage},
     address::AddressGuard,
     callback::CallbackParameters,
+    completion::{Completed, Completion, Granted, Stage},
     http::{CALL_TIMEOUT, HttpClient, HttpOptions, Lookup, SystemLookup},
 };
 use tokio::{
@@ -215,6 +217,8 @@ pub(crate) fn client_within(
         lookup,
         additional_roots: Vec::new(),
         call_timeout,
+        clock: Arc::new(SystemClock),
+        random: Arc::new(OsRandom),
     };
     HttpClient::new(options).expect("a client")
 }
@@ -237,9 +241,11 @@ pub(crate) async fn redeem(
         callback: &parameters,
         now: DateTime::from_timestamp(1_800_000_000, 0).expect("moment"),
     };
-    provider
-        .complete(http, &SecretString::from("the-code"), &completion)
-        .await
+    let code = SecretString::from("the-code");
+    match provider.complete(http, &code, &completion).await? {
+        Completed::Granted(granted) => Ok(*granted),
+        Completed::Choose(accounts, _) => panic!("one of {accounts:?} is to be chosen"),
+    }
 }
 
 /// How redeeming a code fails.

@@ -251,6 +251,8 @@ impl Lab {
             lookup: Arc::new(LabLookup(self.secure)),
             additional_roots: vec![self.root_certificate()],
             call_timeout,
+            clock: self.shared.shared_clock(),
+            random: Arc::new(keyway_domain::random::OsRandom),
         };
         HttpClient::new(options).expect("a client")
     }

@@ -68,6 +68,10 @@ impl Shared {
         &*self.clock
     }
 
+    pub(crate) fn shared_clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
+    }
+
     /// The vendor's answer, and the fault to commit with it.
     pub(crate) fn serve(&self, request: &Request) -> (Reply, Option<Fault>) {
         let state = &mut *self.state();

@@ -1,0 +1,51 @@
+//! What a definition says of authorization requests.
+
+use keyway_domain::scope::Scopes;
+
+use super::{Authorize, Definition, Pkce};
+
+impl Definition {
+    /// The scopes that an authorization request carries: those asked for, and those without which
+    /// Keyway cannot do its part.
+    pub fn with_mandatory(&self, scopes: &Scopes) -> Scopes {
+        scopes.clone().and(&self.mandatory_scopes())
+    }
+
+    /// The scopes asked for by default.
+    pub fn default_scopes(&self) -> Scopes {
+        Scopes::from_list(self.asked(|authorize| &authorize.default_scopes)).unwrap_or_default()
+    }
+
+    fn asked(&self, list: fn(&Authorize) -> &Vec<String>) -> impl Iterator<Item = &str> {
+        let lists = self.authorize.iter().map(list);
+        lists.flatten().map(String::as_str)
+    }
+
+    /// What stands between scopes on the wire.
+    pub fn scope_separator(&self) -> &str {
+        let authorize = self.authorize.as_ref();
+        authorize.map_or(" ", |authorize| authorize.scope_separator.as_str())
+    }
+
+    /// Whether a PKCE challenge is sent, and so a verifier.
+    pub fn takes_pkce(&self) -> bool {
+        let authorize = self.authorize.as_ref();
+        authorize.is_some_and(|authorize| authorize.pkce != Pkce::None)
+    }
+
+    /// Whether a flow with these scopes yields an `id_token` that a nonce should bind.
+    pub fn wants_nonce(&self, scopes: &Scopes) -> bool {
+        self.callback.issuer.is_some() && scopes.as_slice().iter().any(|scope| scope == "openid")
+    }
+
+    /// Whether scopes are asked for on the wire at all.
+    pub fn takes_scopes(&self) -> bool {
+        let authorize = self.authorize.as_ref();
+        authorize.is_some_and(|authorize| authorize.parameter("scope").is_some())
+    }
+
+    /// The scopes that are always asked for.
+    pub fn mandatory_scopes(&self) -> Scopes {
+        Scopes::from_list(self.asked(|authorize| &authorize.mandatory_scopes)).unwrap_or_default()
+    }
+}
