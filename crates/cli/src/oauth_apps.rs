@@ -1,5 +1,7 @@
 //! `keyway oauth-apps`.
 
+use std::collections::BTreeMap;
+
 use anyhow::Context as _;
 use clap::Subcommand;
 use keyway_domain::{
@@ -26,15 +28,18 @@ pub(crate) enum OauthApps {
         /// Name for people.
         #[arg(long, value_parser = oauth_app::name)]
         name: String,
-        /// The provider's client id.
+        /// The provider's client id. Not for providers where keys are entered: Keyway makes one.
         #[arg(long, value_parser = oauth_app::client_id)]
-        client_id: String,
+        client_id: Option<String>,
         /// Read the provider's client secret from standard input instead of asking for it.
         #[arg(long)]
         client_secret_stdin: bool,
         /// Scopes to ask for, with spaces; the catalogue's default if not given.
         #[arg(long)]
         scopes: Option<String>,
+        /// A variable that is the admin's to set, such as the host of a self-hosted product.
+        #[arg(long = "variable", value_name = "NAME=VALUE", value_parser = pair)]
+        variables: Vec<(String, String)>,
     },
     /// List the account's apps.
     List {
@@ -58,6 +63,7 @@ pub(crate) async fn run(
             client_id,
             client_secret_stdin,
             scopes,
+            variables,
         } => {
             let catalogue = startup::read_catalogue(settings)?;
             let found = catalogue.find(&provider).with_context(|| {
@@ -65,11 +71,21 @@ pub(crate) async fn run(
             })?;
             let separator = found.definition.scope_separator();
             let scopes = scopes.map(|typed| oauth_app::scopes(&typed, separator));
+            let is_own = found.definition.auth.is_entered() && client_id.is_none();
+            let (client_id, client_secret) = if is_own {
+                oauth_app::own_client(&provider, context.random.as_ref())
+            } else {
+                let id = client_id.context("--client-id is missing")?;
+                (id, input::client_secret(client_secret_stdin)?)
+            };
             let new = NewApp {
+                variables: found
+                    .definition
+                    .check_admins(&variables.into_iter().collect())?,
                 provider,
                 name,
                 client_id,
-                client_secret: input::client_secret(client_secret_stdin)?,
+                client_secret: client_secret.clone(),
                 scopes: scopes.transpose()?.flatten(),
             };
             let account = context.account(&account).await?;
@@ -80,10 +96,20 @@ pub(crate) async fn run(
                 .await?
                 .context("the app is gone")?;
             let callback = callback_url(settings, &app.provider)?;
-            output.result(
-                &shown(&app, &callback),
-                format_args!("{} is registered.\nKeyway ID: {id}\nCallback URL to enter at the provider: {callback}", app.name),
-            )?;
+            let mut result = shown(&app, &callback);
+            if is_own {
+                let secret = client_secret.expose();
+                result["client_secret"] = json!(secret);
+                output.result(
+                    &result,
+                    format_args!("{} is registered.\nKeyway ID: {id}\nClient secret, shown this once: {secret}", app.name),
+                )?;
+            } else {
+                output.result(
+                    &result,
+                    format_args!("{} is registered.\nKeyway ID: {id}\nCallback URL to enter at the provider: {callback}", app.name),
+                )?;
+            }
         }
         OauthApps::List { account } => {
             let account = context.account(&account).await?;
@@ -105,6 +131,12 @@ pub(crate) struct NewApp {
     pub(crate) client_id: String,
     pub(crate) client_secret: SecretString,
     pub(crate) scopes: Option<Scopes>,
+    pub(crate) variables: BTreeMap<String, String>,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').ok_or("write NAME=VALUE")?;
+    Ok((pair.0.to_owned(), pair.1.to_owned()))
 }
 
 /// Seals the secret and stores the app.
@@ -126,6 +158,7 @@ pub(crate) async fn create(
         client_id: new.client_id,
         sealed_client_secret: ring.seal(&place, &new.client_secret, context.random.as_ref())?,
         scopes: new.scopes,
+        variables: new.variables,
         created_at: now,
         metadata: serde_json::Map::new(),
     };

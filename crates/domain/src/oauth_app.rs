@@ -1,11 +1,16 @@
 //! What may stand in an OAuth app, whoever types it: an admin, an operator, a client backend.
 
+use base64ct::{Base64UrlUnpadded, Encoding as _};
+
 use crate::{
+    provider::ProviderSlug,
+    random::Random,
     scope::{InvalidScope, Scopes},
     secret::SecretString,
 };
 
-const MAX_SECRET: usize = 4000;
+/// A certificate and its key, in PEM, is the longest.
+const MAX_SECRET: usize = 16_000;
 const MAX_SCOPES: usize = 4000;
 
 /// Why a value cannot stand in an OAuth app; the sentence to show.
@@ -58,7 +63,7 @@ pub fn client_id(typed: &str) -> Result<String, InvalidField> {
 /// A provider's client secret. What came along with a copy is cut off.
 ///
 /// # Errors
-/// [`InvalidField`] if it is empty, a mask, over 4,000 bytes, or holds a NUL.
+/// [`InvalidField`] if it is empty, a mask, over 16,000 bytes, or holds a NUL.
 pub fn client_secret(typed: &SecretString) -> Result<SecretString, InvalidField> {
     let secret = typed.expose().trim();
     if secret.is_empty() {
@@ -77,6 +82,13 @@ pub fn client_secret(typed: &SecretString) -> Result<SecretString, InvalidField>
         ));
     }
     Ok(SecretString::from(secret))
+}
+
+/// The id and the secret of an app at a provider that knows no clients, because keys are entered:
+/// they prove the client backend to Keyway alone.
+pub fn own_client(provider: &ProviderSlug, random: &dyn Random) -> (String, SecretString) {
+    let told_apart = Base64UrlUnpadded::encode_string(&random.bytes::<9>());
+    (format!("{provider}-{told_apart}"), random.token())
 }
 
 /// Whether a text is the mask of a page or an answer that hides the real value.
@@ -133,7 +145,7 @@ mod tests {
         for bad in ["", " ", "a\0", long.as_str()] {
             assert!(name(bad).is_err(), "{bad:?}");
         }
-        let huge = "a".repeat(4001);
+        let huge = "a".repeat(16_001);
         for bad in [
             "",
             " ",
@@ -160,6 +172,6 @@ mod tests {
         assert_eq!(read("api\nopenid api", " "), Some("api openid".into()));
         assert_eq!(read("a,b", " "), Some("a,b".into()));
         assert!(scopes("a\"b", " ").is_err());
-        assert!(scopes(&"a".repeat(4001), " ").is_err());
+        assert!(scopes(&"a".repeat(16_001), " ").is_err());
     }
 }

@@ -71,6 +71,16 @@ impl Place {
         )
     }
 
+    /// What was granted, while the end user chooses one of its accounts.
+    pub fn session_choice(session: AuthorizationSessionId, account: AccountId) -> Self {
+        Self::at(
+            "authorization_sessions",
+            "sealed_choice",
+            session.uuid(),
+            account,
+        )
+    }
+
     /// The client's `state`, kept beside the code that it comes back with.
     pub fn code_state(code: AuthorizationCodeId, account: AccountId) -> Self {
         Self::at("authorization_codes", "sealed_state", code.uuid(), account)

@@ -38,6 +38,11 @@ impl CallbackParameters {
         Ok(Self(pairs))
     }
 
+    /// No parameters, where there was no callback.
+    pub fn none() -> Self {
+        Self(Vec::new())
+    }
+
     /// A parameter's value; an empty one counts as absent (RFC 6749 section 3.1).
     pub fn get(&self, name: &str) -> Option<&str> {
         let (_, value) = self.0.iter().find(|(known, _)| known == name)?;

@@ -177,6 +177,7 @@ impl Definition {
         let mut checked = self.check_given(SetBy::EndUser, given)?;
         for (name, variable) in &self.variables {
             if let Some(default) = &variable.default
+                && variable.set_by == SetBy::EndUser
                 && !checked.contains_key(name)
             {
                 checked.insert(name.clone(), default.clone());
@@ -204,6 +205,36 @@ impl Definition {
             checked.insert(name.to_owned(), variable.check(value)?);
         }
         Ok(checked)
+    }
+
+    /// Checks all that an admin must set to register an app, and adds the defaults.
+    ///
+    /// # Errors
+    /// The first [`InvalidVariable`]; a missing one is out of its form.
+    pub fn check_admins(
+        &self,
+        given: &BTreeMap<String, String>,
+    ) -> Result<BTreeMap<String, String>, InvalidVariable> {
+        let pairs = given
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        let mut checked = self.check_given(SetBy::Admin, pairs)?;
+        for (name, variable) in self.admins_variables() {
+            if !checked.contains_key(name) {
+                let value = variable.check(variable.default.as_deref().unwrap_or_default())?;
+                checked.insert(name.to_owned(), value);
+            }
+        }
+        Ok(checked)
+    }
+
+    /// The variables that the admin sets, by name.
+    pub fn admins_variables(&self) -> impl Iterator<Item = (&str, &Variable)> {
+        let own = self
+            .variables
+            .iter()
+            .filter(|(_, rule)| rule.set_by == SetBy::Admin);
+        own.map(|(name, rule)| (name.as_str(), rule))
     }
 
     /// Checks what the end user entered for the secret variables; all of them are wanted.

@@ -44,6 +44,8 @@ pub struct LinkTarget {
     pub client_id: String,
     /// The app's scopes, if it has its own.
     pub scopes: Option<Scopes>,
+    /// The provider's variables that the admin set.
+    pub variables: BTreeMap<String, String>,
     /// The account's redirect URIs.
     pub redirect_uris: Vec<RedirectUriTemplate>,
 }
@@ -52,7 +54,7 @@ struct FindLinkTarget;
 
 impl Statement for FindLinkTarget {
     const SQL: &'static str = "
-        SELECT a.account_id, a.provider, a.name, a.client_id, a.scope,
+        SELECT a.account_id, a.provider, a.name, a.client_id, a.scope, a.variables,
                coalesce((SELECT jsonb_agg(r.uri ORDER BY r.id) FROM redirect_uris r WHERE r.account_id = a.account_id), '[]')
         FROM oauth_apps a
         WHERE a.id = ?1 AND a.removed_at IS NULL";
@@ -62,6 +64,7 @@ impl Statement for FindLinkTarget {
         sql_types::Text,
         sql_types::Text,
         sql_types::Nullable<sql_types::Text>,
+        sql_types::Jsonb,
         sql_types::Jsonb,
     );
 }
@@ -83,7 +86,8 @@ impl Statement for ClaimSession {
           AND a.account_id = s.account_id
           AND a.removed_at IS NULL
         RETURNING s.account_id, a.id, a.client_id, a.sealed_client_secret, s.redirect_uri,
-                  s.sealed_secrets, s.sealed_response, s.code_challenge, s.scope, s.variables, s.link_session_id";
+                  s.sealed_secrets, s.sealed_response, s.code_challenge, s.scope, s.variables, s.link_session_id,
+                  s.provider";
     type Row = (
         sql_types::Uuid,
         sql_types::Uuid,
@@ -96,11 +100,12 @@ impl Statement for ClaimSession {
         sql_types::Text,
         sql_types::Jsonb,
         sql_types::Nullable<sql_types::Uuid>,
+        sql_types::Text,
     );
 }
 
 #[derive(Queryable)]
-struct ClaimedRow {
+pub(crate) struct ClaimedRow {
     account_id: Uuid,
     oauth_app_id: Uuid,
     client_id: String,
@@ -112,6 +117,30 @@ struct ClaimedRow {
     scope: String,
     variables: Value,
     link_session_id: Option<Uuid>,
+    provider: String,
+}
+
+impl ClaimedRow {
+    pub(crate) fn claimed(self, id: AuthorizationSessionId) -> Result<Claimed, StoreError> {
+        Ok(Claimed {
+            id,
+            account_id: self.account_id.into(),
+            oauth_app_id: self.oauth_app_id.into(),
+            client_id: self.client_id,
+            sealed_client_secret: Sealed::from_bytes(self.sealed_client_secret),
+            provider: slug("authorization_sessions", &self.provider)?,
+            redirect_uri: self.redirect_uri.map(RedirectUri::from_stored),
+            link_session_id: self.link_session_id.map(LinkSessionId::from),
+            sealed_secrets: Sealed::from_bytes(there(self.sealed_secrets, "sealed_secrets")?),
+            sealed_response: self.sealed_response.map(Sealed::from_bytes),
+            challenge: self
+                .code_challenge
+                .as_deref()
+                .and_then(CodeChallenge::parse),
+            scopes: scopes("authorization_sessions", &self.scope)?,
+            variables: variables(self.variables)?,
+        })
+    }
 }
 
 impl Store {
@@ -123,12 +152,12 @@ impl Store {
         &self,
         app: OauthAppId,
     ) -> Result<Option<LinkTarget>, StoreError> {
-        let found: Option<(Uuid, String, String, String, Option<String>, Value)> =
+        let found: Option<(Uuid, String, String, String, Option<String>, Value, Value)> =
             statement::<FindLinkTarget>(vec![Bind::Uuid(app.uuid())])
                 .get_result(&mut self.read().await?)
                 .await
                 .optional()?;
-        let Some((account_id, provider, app_name, client_id, scope, uris)) = found else {
+        let Some((account_id, provider, app_name, client_id, scope, set, uris)) = found else {
             return Ok(None);
         };
         let uris = uris
@@ -146,6 +175,7 @@ impl Store {
                 .as_deref()
                 .map(|text| scopes("oauth_apps", text))
                 .transpose()?,
+            variables: variables(set)?,
             redirect_uris: uris.map(template).collect::<Result<_, _>>()?,
         }))
     }
@@ -357,24 +387,7 @@ impl Store {
         .get_result(&mut self.write().await?)
         .await
         .optional()?;
-        row.map(|row| {
-            Ok(Claimed {
-                id,
-                account_id: row.account_id.into(),
-                oauth_app_id: row.oauth_app_id.into(),
-                client_id: row.client_id,
-                sealed_client_secret: Sealed::from_bytes(row.sealed_client_secret),
-                provider: provider.clone(),
-                redirect_uri: row.redirect_uri.map(RedirectUri::from_stored),
-                link_session_id: row.link_session_id.map(LinkSessionId::from),
-                sealed_secrets: Sealed::from_bytes(there(row.sealed_secrets, "sealed_secrets")?),
-                sealed_response: row.sealed_response.map(Sealed::from_bytes),
-                challenge: row.code_challenge.as_deref().and_then(CodeChallenge::parse),
-                scopes: scopes("authorization_sessions", &row.scope)?,
-                variables: variables(row.variables)?,
-            })
-        })
-        .transpose()
+        row.map(|row| row.claimed(id)).transpose()
     }
 
     /// Why a claim found nothing: for the log.
@@ -438,6 +451,7 @@ impl Store {
                 authorization_sessions::error_detail.eq(&failure.detail),
                 authorization_sessions::sealed_secrets.eq(None::<Vec<u8>>),
                 authorization_sessions::sealed_response.eq(None::<Vec<u8>>),
+                authorization_sessions::sealed_choice.eq(None::<Vec<u8>>),
             ))
             .execute(&mut self.write().await?)
             .await?;

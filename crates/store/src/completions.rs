@@ -107,7 +107,7 @@ macro_rules! complete_flow {
             FOR UPDATE OF l
         ), completed AS (
             UPDATE authorization_sessions s
-            SET completed_at = ?14, external_label = ?5, sealed_secrets = NULL, sealed_response = NULL
+            SET completed_at = ?14, external_label = ?5, sealed_secrets = NULL, sealed_response = NULL, sealed_choice = NULL
             FROM app
             WHERE s.id = ?1 AND s.oauth_app_id = app.id
               AND s.claimed_at IS NOT NULL AND s.completed_at IS NULL AND s.failed_at IS NULL
@@ -221,7 +221,7 @@ impl Statement for RefuseGrant {
         WITH failed AS (
             UPDATE authorization_sessions
             SET failed_at = ?14, failed_step = ?15, error = ?16, error_description = ?17, error_detail = ?18,
-                external_label = ?5, sealed_secrets = NULL, sealed_response = NULL
+                external_label = ?5, sealed_secrets = NULL, sealed_response = NULL, sealed_choice = NULL
             WHERE id = ?1 AND completed_at IS NULL AND failed_at IS NULL
             RETURNING account_id, oauth_app_id, provider, variables
         )

@@ -1,5 +1,7 @@
 //! The accounts' clients at providers.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use diesel::{prelude::*, sql_types::Bool};
 use diesel_async::{AsyncConnection, RunQueryDsl};
@@ -15,7 +17,11 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::{
-    Store, StoreError, audit_events, column::object, events, refresh_retry::retry_at_once,
+    Store, StoreError, audit_events,
+    authorization_sessions::{json as variables_json, variables},
+    column::object,
+    events,
+    refresh_retry::retry_at_once,
     schema::oauth_apps,
 };
 
@@ -36,6 +42,8 @@ pub struct NewOauthApp {
     pub sealed_client_secret: Sealed,
     /// Scopes to ask for; none means the catalogue's default.
     pub scopes: Option<Scopes>,
+    /// The provider's variables that the admin sets.
+    pub variables: BTreeMap<String, String>,
     /// What the client keeps with it.
     pub metadata: Map<String, Value>,
     /// Now.
@@ -59,6 +67,8 @@ pub struct OauthApp {
     pub sealed_client_secret: Sealed,
     /// Scopes to ask for; none means the catalogue's default.
     pub scopes: Option<Scopes>,
+    /// The provider's variables that the admin sets.
+    pub variables: BTreeMap<String, String>,
     /// What the client keeps with it.
     pub metadata: Map<String, Value>,
     /// Counts the changes.
@@ -94,6 +104,7 @@ pub(crate) struct Row {
     client_id: String,
     sealed_client_secret: Vec<u8>,
     scope: Option<String>,
+    variables: Value,
     metadata: Value,
     revision: i64,
     created_at: DateTime<Utc>,
@@ -116,6 +127,7 @@ impl TryFrom<Row> for OauthApp {
                 .as_deref()
                 .map(|text| scopes("oauth_apps", text))
                 .transpose()?,
+            variables: variables(row.variables)?,
             metadata: object("oauth_apps", "metadata", row.metadata)?,
             revision: row.revision,
             created_at: row.created_at,
@@ -161,6 +173,7 @@ impl Store {
                         oauth_apps::client_id.eq(&new.client_id),
                         oauth_apps::sealed_client_secret.eq(new.sealed_client_secret.as_bytes()),
                         oauth_apps::scope.eq(new.scopes.as_ref().map(ToString::to_string)),
+                        oauth_apps::variables.eq(variables_json(&new.variables)),
                         oauth_apps::metadata.eq(Value::Object(new.metadata.clone())),
                         oauth_apps::created_at.eq(new.created_at),
                         oauth_apps::updated_at.eq(new.created_at),

@@ -78,7 +78,7 @@ impl Statement for EndFlows {
         UPDATE authorization_sessions
         SET failed_at = ?2, failed_step = CASE WHEN claimed_at IS NULL THEN 'callback' ELSE 'complete' END,
             error = 'server_error', error_description = 'The app is no longer registered.',
-            error_detail = 'the app was removed', sealed_secrets = NULL, sealed_response = NULL
+            error_detail = 'the app was removed', sealed_secrets = NULL, sealed_response = NULL, sealed_choice = NULL
         WHERE oauth_app_id = ?1 AND completed_at IS NULL AND failed_at IS NULL
         RETURNING id";
     type Row = sql_types::Uuid;

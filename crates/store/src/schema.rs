@@ -103,6 +103,8 @@ diesel::table! {
         error_detail -> Nullable<Text>,
         /// The link session that the flow was started from; it may be gone.
         link_session_id -> Nullable<Uuid>,
+        /// What was granted, while the end user chooses one of its accounts.
+        sealed_choice -> Nullable<Bytea>,
     }
 }
 
@@ -294,6 +296,8 @@ diesel::table! {
         revision -> Int8,
         /// Gone for everybody; the row stays until its grants are revoked.
         removed_at -> Nullable<Timestamptz>,
+        /// The provider's variables that the admin sets.
+        variables -> Jsonb,
     }
 }
 

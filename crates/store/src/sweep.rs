@@ -37,7 +37,7 @@ struct EraseSessionSecrets;
 impl Statement for EraseSessionSecrets {
     const SQL: &'static str = "
         UPDATE authorization_sessions s
-        SET sealed_secrets = NULL, sealed_response = NULL
+        SET sealed_secrets = NULL, sealed_response = NULL, sealed_choice = NULL
         FROM (SELECT id FROM authorization_sessions
               WHERE sealed_secrets IS NOT NULL AND expires_at < ?1
               ORDER BY expires_at LIMIT 1000 FOR UPDATE SKIP LOCKED) due

@@ -152,6 +152,7 @@ async fn app(
         name: "Sample client".into(),
         client_id: CLIENT_ID.into(),
         client_secret: client_secret.clone(),
+        variables: std::collections::BTreeMap::new(),
         scopes: None,
     };
     let oauth_app_id = oauth_apps::create(context, settings, account, new)

@@ -1,5 +1,7 @@
 //! The fields of an app's forms, and what is wrong with them.
 
+use std::collections::BTreeMap;
+
 use keyway_domain::{
     SecretString,
     oauth_app::{self, InvalidField},
@@ -14,6 +16,8 @@ pub(super) struct Problems {
     pub(super) client_id: Option<String>,
     pub(super) client_secret: Option<String>,
     pub(super) scopes: Option<String>,
+    /// By the variable's name.
+    pub(super) variables: BTreeMap<String, String>,
 }
 
 /// A name for people.

@@ -1,11 +1,14 @@
 //! `/oauth-apps/new/{provider}`: set up at the provider, then register here.
 
+use std::collections::BTreeMap;
+
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 use keyway_domain::{
-    SecretString, ids::OauthAppId, provider::ProviderSlug, scope::Scopes, sealed::Place,
+    Random, SecretString, ids::OauthAppId, oauth_app, provider::ProviderSlug, scope::Scopes,
+    sealed::Place,
 };
-use keyway_providers::Provider;
+use keyway_providers::{Provider, variables::Variable};
 use keyway_store::{Conflict, NewOauthApp, StoreError};
 use keyway_web::page;
 use serde::Deserialize;
@@ -22,10 +25,41 @@ use crate::{
 #[derive(Debug, Deserialize)]
 pub(crate) struct Form {
     name: String,
+    #[serde(default)]
     client_id: String,
-    client_secret: SecretString,
+    client_secret: Option<SecretString>,
     #[serde(default)]
     scopes: String,
+    /// The variables that are the admin's to set, as `variable.<name>`.
+    #[serde(flatten)]
+    others: BTreeMap<String, String>,
+}
+
+impl Form {
+    /// What was typed for a variable.
+    fn variable(&self, name: &str) -> &str {
+        let typed = self.others.get(&format!("variable.{name}"));
+        typed.map(String::as_str).unwrap_or_default()
+    }
+}
+
+/// A variable that is the admin's to set.
+struct Field<'a> {
+    name: &'a str,
+    variable: &'a Variable,
+    value: &'a str,
+    problem: Option<String>,
+}
+
+/// The secret of a client that Keyway made, this once.
+#[derive(Template)]
+#[template(path = "console/oauth_apps/made.html")]
+struct MadePage<'a> {
+    frame: Frame<'a>,
+    provider: &'a Provider,
+    id: OauthAppId,
+    name: &'a str,
+    secret: &'a str,
 }
 
 #[derive(Template)]
@@ -37,6 +71,9 @@ struct RegisterPage<'a> {
     name: &'a str,
     client_id: &'a str,
     scopes: &'a str,
+    fields: Vec<Field<'a>>,
+    /// Keys are entered: there is no client at the provider.
+    is_entered: bool,
     problems: Problems,
     /// The form was sent and refused: its secret was not kept.
     again: bool,
@@ -47,6 +84,9 @@ struct Checked {
     client_id: String,
     client_secret: SecretString,
     scopes: Option<Scopes>,
+    variables: BTreeMap<String, String>,
+    /// Keyway made the client.
+    is_own: bool,
 }
 
 pub(crate) async fn get(
@@ -78,7 +118,7 @@ async fn register(
     } = submitted;
     let provider = find_provider(app, request)?;
     let refused = |problems| form(app, request, session, provider, Some((typed, problems)));
-    let checked = match check(typed, provider) {
+    let checked = match check(typed, provider, app.random.as_ref()) {
         Ok(checked) => checked,
         Err(problems) => return refused(problems),
     };
@@ -94,10 +134,21 @@ async fn register(
         client_id: checked.client_id,
         sealed_client_secret: app.sealer.seal(&place, &checked.client_secret, random)?,
         scopes: checked.scopes,
+        variables: checked.variables,
         created_at: now,
         metadata: serde_json::Map::new(),
     };
     match app.store.insert_oauth_app(&new, session.actor()).await {
+        Ok(()) if checked.is_own => {
+            let page = MadePage {
+                frame: Frame::new(session, request),
+                provider,
+                id,
+                name: &new.name,
+                secret: checked.client_secret.expose(),
+            };
+            show(StatusCode::OK, &page)
+        }
         Ok(()) => Ok(page::see_other(&format!(
             "/oauth-apps/{id}?done=registered"
         ))),
@@ -121,23 +172,45 @@ fn find_provider<'a>(app: &'a App, request: &HttpRequest) -> Result<&'a Provider
         .ok_or(PageError::NotFound)
 }
 
-fn check(typed: &Form, provider: &Provider) -> Result<Checked, Problems> {
+fn check(typed: &Form, provider: &Provider, random: &dyn Random) -> Result<Checked, Problems> {
+    let definition = &provider.definition;
+    let is_own = definition.auth.is_entered();
+    let (id, secret) = if is_own {
+        oauth_app::own_client(&provider.slug, random)
+    } else {
+        let secret = typed.client_secret.clone();
+        let secret = secret.unwrap_or_else(|| SecretString::from(""));
+        (typed.client_id.clone(), secret)
+    };
     let name = fields::name(&typed.name);
-    let client_id = fields::client_id(&typed.client_id);
-    let client_secret = fields::client_secret(&typed.client_secret);
-    let scopes = fields::scopes(&typed.scopes, Some(&provider.definition));
+    let client_id = fields::client_id(&id);
+    let client_secret = fields::client_secret(&secret);
+    let scopes = fields::scopes(&typed.scopes, Some(definition));
+    let mut set = BTreeMap::new();
+    let mut wrong = BTreeMap::new();
+    for (name, variable) in definition.admins_variables() {
+        match variable.check(typed.variable(name)) {
+            Ok(value) => set.insert(name.to_owned(), value),
+            Err(error) => wrong.insert(name.to_owned(), error.to_string()),
+        };
+    }
     match (name, client_id, client_secret, scopes) {
-        (Ok(name), Ok(client_id), Ok(client_secret), Ok(scopes)) => Ok(Checked {
-            name,
-            client_id,
-            client_secret,
-            scopes,
-        }),
+        (Ok(name), Ok(client_id), Ok(client_secret), Ok(scopes)) if wrong.is_empty() => {
+            Ok(Checked {
+                name,
+                client_id,
+                client_secret,
+                scopes,
+                variables: set,
+                is_own,
+            })
+        }
         (name, client_id, client_secret, scopes) => Err(Problems {
             name: name.err(),
             client_id: client_id.err(),
             client_secret: client_secret.err(),
             scopes: scopes.err(),
+            variables: wrong,
         }),
     }
 }
@@ -155,6 +228,17 @@ fn form(
         None => StatusCode::OK,
     };
     let (typed, problems) = rejected.unzip();
+    let problems = problems.unwrap_or_default();
+    let own = provider.definition.admins_variables();
+    let fields = own.map(|(name, variable)| Field {
+        name,
+        variable,
+        value: typed.map_or(variable.default.as_deref().unwrap_or_default(), |typed| {
+            typed.variable(name)
+        }),
+        problem: problems.variables.get(name).cloned(),
+    });
+    let fields = fields.collect();
     let page = RegisterPage {
         frame: Frame::new(session, request),
         provider,
@@ -163,7 +247,9 @@ fn form(
         client_id: typed.map_or("", |typed| &typed.client_id),
         scopes: typed.map_or("", |typed| &typed.scopes),
         again: typed.is_some(),
-        problems: problems.unwrap_or_default(),
+        fields,
+        is_entered: provider.definition.auth.is_entered(),
+        problems,
     };
     show(status, &page)
 }

@@ -69,6 +69,7 @@ impl Console {
             sealed_client_secret: self.ring.seal(&place, &secret, random()).expect("sealed"),
             scopes: None,
             created_at: now,
+            variables: std::collections::BTreeMap::new(),
             metadata: serde_json::Map::new(),
         };
         let inserted = self.app.store.insert_oauth_app(&new, Actor::Operator);

@@ -125,6 +125,7 @@ async fn register(
         sealed_client_secret,
         scopes: None,
         created_at: now,
+        variables: std::collections::BTreeMap::new(),
         metadata: serde_json::Map::new(),
     };
     store.insert_oauth_app(&new, Actor::Operator).await?;

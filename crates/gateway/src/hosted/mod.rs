@@ -1,5 +1,6 @@
 //! What the end user sees of Keyway.
 
+pub(crate) mod choice;
 pub(crate) mod session;
 pub(crate) mod variables;
 

@@ -16,12 +16,18 @@ struct VariablesPage<'a> {
     provider: &'a str,
     problem: Option<&'a str>,
     fields: Vec<Field<'a>>,
+    /// Whether a key is entered, and nobody is sent to the provider.
+    is_entry: bool,
+    /// Where the vendor tells how to get one.
+    page: Option<&'a str>,
 }
 
 struct Field<'a> {
     name: &'a str,
     variable: &'a Variable,
     value: &'a str,
+    /// A private key has lines.
+    is_long: bool,
 }
 
 /// The form with the variables that are still missing; after a wrong answer, with that answer and
@@ -40,13 +46,20 @@ pub(crate) fn form(
             .find(|(known, _)| *known == name)
             .map(|(_, value)| value)
     };
-    let fields = provider
-        .definition
-        .missing_variables(known)
+    let definition = &provider.definition;
+    let key = definition
+        .assertion
+        .as_ref()
+        .map(|assertion| assertion.key.as_str());
+    let wanted = definition.missing_variables(known);
+    let fields = wanted
+        .chain(definition.secret_variables())
         .map(|(name, variable)| Field {
             name,
             variable,
-            value: value(name).unwrap_or_default(),
+            // What was entered in secret is never sent back.
+            value: value(name).filter(|_| !variable.secret).unwrap_or_default(),
+            is_long: Some(name) == key,
         })
         .collect();
     let page = VariablesPage {
@@ -54,6 +67,8 @@ pub(crate) fn form(
         provider: &provider.definition.name,
         problem: rejected.map(|(problem, _)| problem),
         fields,
+        is_entry: definition.auth.is_entered(),
+        page: Some(definition.documentation.as_str()),
     };
     let status = if rejected.is_some() {
         StatusCode::UNPROCESSABLE_ENTITY

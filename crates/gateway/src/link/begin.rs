@@ -107,10 +107,11 @@ pub(crate) fn plan(app: &App, target: &LinkTarget, wishes: Wishes) -> Result<Pla
         .variables
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()));
-    let variables = provider
+    let mut variables = provider
         .definition
         .check_variables(given)
         .map_err(|error| Refused::new(ErrorCode::InvalidRequest, format!("param: {error}")))?;
+    variables.extend(target.variables.clone());
     Ok(Plan {
         provider: Arc::clone(provider),
         scopes: provider.definition.with_mandatory(&scopes),
@@ -174,12 +175,12 @@ pub(crate) async fn begin(
         link_session,
     } = proven;
     let id = AuthorizationSessionId::generate(now, app.random.as_ref());
-    let complete = plan
-        .provider
-        .definition
-        .missing_variables(&plan.variables)
-        .next()
-        .is_none();
+    let definition = &plan.provider.definition;
+    let complete = !definition.auth.is_entered()
+        && definition
+            .missing_variables(&plan.variables)
+            .next()
+            .is_none();
     let verifier = CodeVerifier::generate(app.random.as_ref());
     let nonce = plan
         .provider

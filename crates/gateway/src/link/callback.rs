@@ -177,7 +177,10 @@ async fn handle(
     match trusted(&app, request, provider, &parameters, now).await {
         Ok(Ok(flow)) => {
             let id = flow.claimed.id;
-            let response = end(app.clone(), flow, now).await.map(Destination::respond);
+            let response = match end(app.clone(), flow, now).await {
+                Ok(destination) if destination.goes_on() => return destination.respond(),
+                ended => ended.map(Destination::respond),
+            };
             let removal = cookie::removal(&app.public_url, &cookie_name(id), SameSite::Lax);
             redirect::with_cookie(
                 response.unwrap_or_else(|fault| hosted::fault(request, &fault)),
@@ -260,7 +263,7 @@ async fn trusted(
     clippy::result_large_err,
     reason = "the claimed flow goes back to who must end it"
 )]
-fn open(
+pub(crate) fn open(
     app: &App,
     claimed: Claimed,
     parameters: CallbackParameters,

@@ -13,7 +13,8 @@ use keyway_domain::{
     sealed::Place,
 };
 use keyway_providers::{
-    completion::{Completed, Completion, Granted, Stage},
+    choice::Account,
+    completion::{Completed, Completion, Granted, Pending, Stage},
     error::Redaction,
 };
 use keyway_store::{CompletionRefusal, NewCompletion, Unwanted};
@@ -24,6 +25,7 @@ use crate::{
     hosted::session::{OtherAccount, Outcome},
     link::{
         callback::{Flow, fail, failure},
+        choice::Waiting,
         redirect::{Destination, End},
     },
     metrics,
@@ -56,11 +58,8 @@ pub(crate) async fn complete(
     };
     let granted = match flow.provider.complete(&app.http, code, &completion).await {
         Ok(Completed::Granted(granted)) => granted,
-        Ok(Completed::Choose(accounts, _)) => {
-            let detail = format!("one of {} accounts is to be chosen", accounts.len());
-            let public = "Several accounts were granted.";
-            let failure = failure(Step::Identity, ErrorCode::ServerError, public, detail);
-            return fail(app, flow, failure, "failed", app.now()).await;
+        Ok(Completed::Choose(accounts, pending)) => {
+            return ask(app, flow, accounts, *pending).await;
         }
         Err((stage, error)) => {
             let step = match stage {
@@ -71,6 +70,11 @@ pub(crate) async fn complete(
             return fail(app, flow, failure, "failed", app.now()).await;
         }
     };
+    finish(app, flow, *granted).await
+}
+
+/// Seals and stores what was granted, and sends the browser back.
+pub(crate) async fn finish(app: &App, flow: &Flow, granted: Granted) -> Result<Destination, Fault> {
     // The provider took its time; the code's life begins now.
     let now = app.now();
     let grant = seal_grant(app, flow, &granted, now)?;
@@ -78,6 +82,31 @@ pub(crate) async fn complete(
         Some(redirect_uri) => issue(app, flow, grant, redirect_uri, now).await,
         None => connect(app, flow, grant, now).await,
     }
+}
+
+/// Keeps what was granted, sealed, while the end user chooses one of its accounts.
+pub(crate) async fn ask(
+    app: &App,
+    flow: &Flow,
+    accounts: Vec<Account>,
+    pending: Pending,
+) -> Result<Destination, Fault> {
+    let claimed = &flow.claimed;
+    let waiting = Waiting { accounts, pending };
+    let text = serde_json::to_string(&waiting).map_err(|_| Fault::Unreadable("choice"))?;
+    let place = Place::session_choice(claimed.id, claimed.account_id);
+    let sealed = app.seal(&place, &SecretString::new(text))?;
+    if !app
+        .store
+        .keep_choice(claimed.id, &sealed, app.now())
+        .await?
+    {
+        let public = "The connection took too long.";
+        let detail = "the flow ended before its account could be chosen".to_owned();
+        let failure = failure(Step::Identity, ErrorCode::AccessDenied, public, detail);
+        return fail(app, flow, failure, "failed", app.now()).await;
+    }
+    Ok(Destination::Choice(claimed.id))
 }
 
 /// Our code, for the client.

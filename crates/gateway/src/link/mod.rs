@@ -2,8 +2,10 @@
 
 mod begin;
 pub(crate) mod callback;
+mod choice;
 mod complete;
 pub(crate) mod diagnostics;
+mod entry;
 pub(crate) mod parameters;
 mod redirect;
 mod session;
@@ -54,6 +56,11 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         )
         .service(
             web::resource("/link/oauth2/variables/{flow}").route(web::post().to(variables::post)),
+        )
+        .service(
+            web::resource("/link/oauth2/choice/{flow}")
+                .route(web::get().to(choice::get))
+                .route(web::post().to(choice::post)),
         )
         .service(
             web::resource("/link/oauth2/callback/{provider}")

@@ -90,6 +90,8 @@ pub(crate) enum Destination {
         location: String,
         detail: Option<String>,
     },
+    /// To the page where one of several accounts is chosen.
+    Choice(AuthorizationSessionId),
     /// Here.
     Page { outcome: Outcome, detail: String },
 }
@@ -131,6 +133,11 @@ impl Destination {
         }
     }
 
+    /// Whether the flow goes on in this browser.
+    pub(crate) fn goes_on(&self) -> bool {
+        matches!(self, Self::Choice(_))
+    }
+
     /// The answer.
     pub(crate) fn respond(self) -> HttpResponse {
         match self {
@@ -140,6 +147,9 @@ impl Destination {
                     Some(detail) => with_detail(response, detail),
                     None => response,
                 }
+            }
+            Self::Choice(flow) => {
+                keyway_web::page::see_other(&format!("/link/oauth2/choice/{flow}"))
             }
             Self::Page { outcome, detail } => with_detail(outcome.show(), detail),
         }

@@ -1,8 +1,8 @@
 //! `POST /link/oauth2/variables/{flow}`: what the end user filled in.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use actix_web::{HttpRequest, HttpResponse, cookie::SameSite, http::StatusCode, web};
 use chrono::{DateTime, Utc};
 use keyway_domain::{
     SecretString,
@@ -11,6 +11,7 @@ use keyway_domain::{
     pkce::CodeVerifier,
 };
 use keyway_providers::Provider;
+use keyway_web::cookie;
 
 use crate::{
     App,
@@ -18,9 +19,11 @@ use crate::{
     hosted,
     link::{
         begin::{self, Leaving},
+        cookie_name,
+        entry::{self, Attempt, Entered},
         is_bound,
         parameters::Parameters,
-        redirect::{self, End},
+        redirect::{self, Destination, End},
     },
 };
 
@@ -54,7 +57,7 @@ pub(crate) async fn post(
 }
 
 async fn answer(
-    app: &App,
+    app: &web::Data<App>,
     id: AuthorizationSessionId,
     parameters: &Parameters,
     now: DateTime<Utc>,
@@ -65,17 +68,31 @@ async fn answer(
     let Some(provider) = app.catalogue.find(&flow.provider) else {
         return Ok(None);
     };
+    let again = |problem: &str| {
+        let rejected = Some((problem, parameters));
+        hosted::variables::form(id, provider, &flow.variables, rejected)
+    };
     let variables = match filled_in(provider, &flow, parameters) {
         Ok(variables) => variables,
-        Err(problem) => {
-            return Ok(Some(hosted::variables::form(
-                id,
-                provider,
-                &flow.variables,
-                Some((&problem, parameters)),
-            )));
-        }
+        Err(problem) => return Ok(Some(again(&problem))),
     };
+    if provider.definition.auth.is_entered() {
+        let secrets = match entered(provider, parameters) {
+            Ok(secrets) => secrets,
+            Err(problem) => return Ok(Some(again(&problem))),
+        };
+        let entered = Entered {
+            id,
+            provider: Arc::clone(provider),
+            variables,
+            secrets,
+        };
+        return Ok(match entry::attempt(app.clone(), entered).await? {
+            Attempt::Ended(destination) => Some(ended(app, id, destination)),
+            Attempt::NotTaken(problem) => Some(again(&problem)),
+            Attempt::Gone => None,
+        });
+    }
     let secrets = begin::open_secrets(app, id, flow.account_id, &flow.sealed_secrets)?;
     let verifier = secrets
         .code_verifier
@@ -117,6 +134,31 @@ async fn answer(
     Ok(answered.then(|| redirect::found(&location)))
 }
 
+/// The secrets of the form, checked for their form; or the sentence that says what is wrong.
+fn entered(
+    provider: &Provider,
+    parameters: &Parameters,
+) -> Result<BTreeMap<String, SecretString>, String> {
+    let given = parameters
+        .prefixed("param.")
+        .map_err(|repeated| format!("{} is there twice", repeated.0))?;
+    let value = |name: &str| {
+        let found = given.iter().find(|(known, _)| *known == name);
+        found.map(|(_, value)| (*value).to_owned())
+    };
+    let secrets = provider.definition.check_secrets(value);
+    secrets.map_err(|error| error.to_string())
+}
+
+/// The answer to a flow that ended here, without its cookie.
+fn ended(app: &App, id: AuthorizationSessionId, destination: Destination) -> HttpResponse {
+    if destination.goes_on() {
+        return destination.respond();
+    }
+    let removal = cookie::removal(&app.public_url, &cookie_name(id), SameSite::Lax);
+    redirect::with_cookie(destination.respond(), &removal)
+}
+
 /// The variables known so far and those of the form, all checked; or the sentence that says what
 /// is wrong.
 fn filled_in(
@@ -127,16 +169,19 @@ fn filled_in(
     let given = parameters
         .prefixed("param.")
         .map_err(|repeated| format!("{} is there twice", repeated.0))?;
-    let known = flow
-        .variables
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()));
-    let all = known.chain(given);
-    let variables = provider
-        .definition
-        .check_variables(all)
+    let definition = &provider.definition;
+    let is_secret = |name: &str| {
+        definition
+            .secret_variables()
+            .any(|(known, _)| known == name)
+    };
+    let given = given.into_iter().filter(|(name, _)| !is_secret(name));
+    // What is known was checked before; an admin's part is not the end user's to give.
+    let mut variables = definition
+        .check_variables(given)
         .map_err(|error| error.to_string())?;
-    if let Some((_, missing)) = provider.definition.missing_variables(&variables).next() {
+    variables.extend(flow.variables.clone());
+    if let Some((_, missing)) = definition.missing_variables(&variables).next() {
         return Err(format!("{}: fill this in", missing.label));
     }
     Ok(variables)

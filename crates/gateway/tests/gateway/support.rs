@@ -260,6 +260,7 @@ impl Gateway {
             sealed_client_secret: sealed,
             scopes: scopes.map(|scopes| Scopes::parse(scopes).expect("scopes")),
             created_at: self.clock.now(),
+            variables: std::collections::BTreeMap::new(),
             metadata: serde_json::Map::new(),
         };
         self.app

@@ -341,6 +341,7 @@ async fn seed(store: &Store, ring: &KeyRing) -> (AccountId, OauthAppId, String) 
             .expect("sealed"),
         scopes: None,
         created_at: now,
+        variables: std::collections::BTreeMap::new(),
         metadata: serde_json::Map::new(),
     };
     store

@@ -12,6 +12,7 @@ async fn add(world: &World, provider: &str, metadata: Value) -> OauthAppId {
     let new = NewOauthApp {
         id,
         provider: slug(provider),
+        variables: std::collections::BTreeMap::new(),
         metadata: metadata.as_object().cloned().unwrap_or_default(),
         ..new_app(world.account, &id.to_string())
     };

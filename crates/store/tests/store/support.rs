@@ -375,6 +375,7 @@ pub fn new_app(account: AccountId, client_id: &str) -> NewOauthApp {
         sealed_client_secret: sealed("client secret"),
         scopes: Some(Scopes::parse("read").expect("scopes")),
         created_at: now(),
+        variables: std::collections::BTreeMap::new(),
         metadata: serde_json::Map::new(),
     }
 }

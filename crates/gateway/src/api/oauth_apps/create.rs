@@ -1,5 +1,7 @@
 //! `POST /v1/oauth-apps`.
 
+use std::collections::BTreeMap;
+
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{DateTime, Utc};
 use keyway_domain::{
@@ -37,17 +39,22 @@ pub(crate) struct NewOauthAppBody {
     /// Slug of the provider.
     #[schema(pattern = "^[a-z0-9][a-z0-9_-]{0,63}$", example = "linear")]
     provider: String,
-    /// The provider's client id.
+    /// The provider's client id. Left out where the end user enters a key, and there is no client at
+    /// the provider: Keyway makes one.
     #[schema(min_length = 1, max_length = 500)]
-    client_id: String,
-    /// The provider's client secret.
-    #[schema(value_type = String, write_only, min_length = 1, max_length = 4000)]
-    client_secret: SecretString,
+    client_id: Option<String>,
+    /// The provider's client secret, or the private key that its client proves itself with. Left
+    /// out together with `client_id`.
+    #[schema(value_type = Option<String>, write_only, min_length = 1, max_length = 16000)]
+    client_secret: Option<SecretString>,
     /// Name for people.
     #[schema(min_length = 1, max_length = 100)]
     name: String,
     /// Scopes to ask for; none: the catalogue's default.
     scopes: Option<Vec<String>>,
+    /// The provider's variables that are yours to set, such as the host of a product that you host
+    /// yourself.
+    variables: Option<BTreeMap<String, String>>,
     /// What you keep with it; at most 16 kB.
     #[schema(value_type = Option<Object>)]
     metadata: Option<Map<String, Value>>,
@@ -101,6 +108,7 @@ async fn register(
             .seal(&place, &checked.client_secret)
             .map_err(Fault::from)?,
         scopes: checked.scopes,
+        variables: checked.variables,
         metadata: checked.metadata,
         created_at: now,
     };
@@ -118,7 +126,11 @@ async fn register(
     }
     let found = app.store.find_oauth_app(token.account_id, id).await?;
     let found = found.ok_or(ApiError::NotFound(WHAT))?;
-    Ok(Reply::created(&Shown::of(&found))?.of_revision(found.revision))
+    let mut shown = Shown::of(&found);
+    if checked.is_own {
+        shown.client_secret = checked.client_secret.expose().clone();
+    }
+    Ok(Reply::created(&shown)?.of_revision(found.revision))
 }
 
 struct Checked {
@@ -127,7 +139,10 @@ struct Checked {
     client_id: String,
     client_secret: SecretString,
     scopes: Option<Scopes>,
+    variables: BTreeMap<String, String>,
     metadata: Map<String, Value>,
+    /// Keyway made the client: its secret is shown this once.
+    is_own: bool,
 }
 
 fn check(app: &App, read: NewOauthAppBody) -> Result<Checked, ApiError> {
@@ -137,27 +152,46 @@ fn check(app: &App, read: NewOauthAppBody) -> Result<Checked, ApiError> {
         .filter(|slug| app.catalogue.find(slug).is_some())
         .ok_or("there is no such provider; GET /v1/providers lists all");
     let provider = problems.take("provider", provider);
+    let definition = provider.as_ref().and_then(|slug| app.catalogue.find(slug));
+    let is_entered = definition.is_some_and(|known| known.definition.auth.is_entered());
+    let is_own = is_entered && read.client_id.is_none() && read.client_secret.is_none();
+    let given = match (&provider, is_own) {
+        (Some(slug), true) => oauth_app::own_client(slug, app.random.as_ref()),
+        _ => (
+            read.client_id.unwrap_or_default(),
+            read.client_secret.unwrap_or_else(|| SecretString::from("")),
+        ),
+    };
+    let set = read.variables.unwrap_or_default();
+    let variables = definition.map_or(Ok(BTreeMap::new()), |known| {
+        known.definition.check_admins(&set)
+    });
+    let variables = problems.take("variables", variables);
     let name = problems.take("name", oauth_app::name(&read.name));
-    let client_id = problems.take("client_id", oauth_app::client_id(&read.client_id));
-    let secret = oauth_app::client_secret(&read.client_secret);
+    let client_id = problems.take("client_id", oauth_app::client_id(&given.0));
+    let secret = oauth_app::client_secret(&given.1);
     let client_secret = problems.take("client_secret", secret);
     let scopes = problems.take("scopes", scopes(read.scopes.as_deref()));
     let metadata = read.metadata.unwrap_or_default();
     problems.take("metadata", metadata::check(&metadata));
-    let made = (provider, name, client_id, client_secret, scopes);
-    problems.settle(match made {
-        (Some(provider), Some(name), Some(client_id), Some(client_secret), Some(scopes)) => {
-            Some(Checked {
-                provider,
-                name,
-                client_id,
-                client_secret,
-                scopes,
-                metadata,
-            })
-        }
-        _ => None,
-    })
+    let made = provider
+        .zip(name)
+        .zip(client_id)
+        .zip(client_secret)
+        .zip(scopes)
+        .zip(variables);
+    problems.settle(made.map(
+        |(((((provider, name), client_id), client_secret), scopes), variables)| Checked {
+            provider,
+            name,
+            client_id,
+            client_secret,
+            scopes,
+            variables,
+            metadata,
+            is_own,
+        },
+    ))
 }
 
 /// Scopes as a list; none or an empty one means the catalogue's default.

@@ -6,6 +6,8 @@ pub(crate) mod delete;
 pub(crate) mod find;
 pub(crate) mod list;
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use keyway_domain::{credential::MASK, scope::Scopes};
 use keyway_store::OauthApp;
@@ -29,11 +31,13 @@ pub(crate) struct Shown {
     name: String,
     /// The provider's client id.
     client_id: String,
-    /// Masked.
-    #[schema(value_type = String, example = "***********")]
-    client_secret: &'static str,
+    /// Masked; but for a client that Keyway made itself, this once, in the answer that made it.
+    #[schema(example = "***********")]
+    client_secret: String,
     /// Scopes to ask for; `null`: the catalogue's default.
     scopes: Option<Vec<String>>,
+    /// The provider's variables that the admin set.
+    variables: BTreeMap<String, String>,
     /// What the client keeps with it.
     #[schema(value_type = Object)]
     metadata: Map<String, Value>,
@@ -48,11 +52,12 @@ impl Shown {
             provider: app.provider.to_string(),
             name: app.name.clone(),
             client_id: app.client_id.clone(),
-            client_secret: MASK,
+            client_secret: MASK.to_owned(),
             scopes: app
                 .scopes
                 .as_ref()
                 .map(|list| Scopes::as_slice(list).to_vec()),
+            variables: app.variables.clone(),
             metadata: app.metadata.clone(),
             created_at: app.created_at,
             updated_at: app.updated_at,
