@@ -1,6 +1,10 @@
 //! The providers that this installation knows.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, OnceLock},
+};
 
 use keyway_domain::provider::ProviderSlug;
 
@@ -89,11 +93,16 @@ impl Catalogue {
     /// # Errors
     /// [`CatalogueError::Definition`] if one does not read, which the tests rule out.
     pub fn shipped() -> Result<Self, CatalogueError> {
+        // Always the same, and hundreds of files to read: once is enough.
+        static READ: OnceLock<Catalogue> = OnceLock::new();
+        if let Some(read) = READ.get() {
+            return Ok(read.clone());
+        }
         let mut catalogue = Self::default();
         for (name, text) in SHIPPED {
             catalogue.add(name, text)?;
         }
-        Ok(catalogue)
+        Ok(READ.get_or_init(|| catalogue).clone())
     }
 
     /// Adds the definitions of a directory, one per `<slug>.toml`; a slug that is known already is

@@ -94,7 +94,7 @@ pub struct Definition {
 }
 
 /// What the shipped providers are about.
-pub const CATEGORIES: [&str; 35] = [
+pub const CATEGORIES: [&str; 36] = [
     "accounting",
     "advertising",
     "analytics",
@@ -121,6 +121,7 @@ pub const CATEGORIES: [&str; 35] = [
     "logistics",
     "marketing",
     "media",
+    "other",
     "payments",
     "productivity",
     "project-management",

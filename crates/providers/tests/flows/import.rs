@@ -1,6 +1,6 @@
 //! What a flow yields can be imported again: nobody is locked in.
 
-use keyway_providers::{Catalogue, completion::Granted, import::Imported};
+use keyway_providers::{Catalogue, Provider, completion::Granted, import::Imported};
 use serde_json::{Value, json};
 
 use crate::support::{Client, now};
@@ -58,10 +58,29 @@ fn assert_same(client: &Client, granted: &Granted, imported: &Imported) {
     assert_eq!(imported.scopes, granted.tokens.scope, "{slug}");
 }
 
+/// The providers whose vendors the lab plays by hand, in all their ways.
+fn spoken(catalogue: &Catalogue) -> impl Iterator<Item = &Provider> {
+    const VENDORS: [&str; 11] = [
+        "airtable",
+        "github",
+        "google",
+        "hubspot",
+        "linear",
+        "quickbooks",
+        "salesforce",
+        "shopify",
+        "slack",
+        "snyk",
+        "stripe",
+    ];
+    let known = catalogue.iter();
+    known.filter(|provider| VENDORS.contains(&provider.slug.as_str()))
+}
+
 #[tokio::test]
 async fn what_a_flow_yields_imports_back() {
     let catalogue = Catalogue::shipped().expect("catalogue");
-    for provider in catalogue.iter() {
+    for provider in spoken(&catalogue) {
         let client = client(provider.slug.as_str()).await;
         let granted = client.connect().await.expect("a grant");
         let imported = import(&client, &client.revealed(&granted));
@@ -120,7 +139,7 @@ async fn an_enterprise_installation_comes_back_as_the_enterprise() {
 #[tokio::test]
 async fn a_refresh_token_alone_is_due_at_once() {
     let catalogue = Catalogue::shipped().expect("catalogue");
-    for provider in catalogue.iter() {
+    for provider in spoken(&catalogue) {
         let client = client(provider.slug.as_str()).await;
         if provider.slug.as_str() == "slack" {
             client.lab.turn_on("slack", "token_rotation");
