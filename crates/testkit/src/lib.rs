@@ -10,3 +10,4 @@ pub mod database;
 pub mod lab;
 pub mod log;
 pub mod random;
+pub mod witness;

@@ -125,5 +125,5 @@ fn looks_secret(name: &str, property: &Property) -> bool {
     matches!(
         name,
         "access_token" | "refresh_token" | "secret" | "password"
-    ) || property.from.iter().any(token)
+    ) || (property.matches.is_none() && property.from.iter().any(token))
 }

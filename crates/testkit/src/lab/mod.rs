@@ -17,7 +17,7 @@ mod fault;
 mod flow;
 mod message;
 mod server;
-mod tls;
+pub(crate) mod tls;
 mod vendor;
 mod vendors;
 
@@ -326,7 +326,7 @@ impl Drop for Lab {
 }
 
 /// Every name leads to the lab.
-struct LabLookup(SocketAddr);
+pub(crate) struct LabLookup(pub(crate) SocketAddr);
 
 impl Lookup for LabLookup {
     fn lookup(&self, _host: String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
