@@ -46,8 +46,6 @@ pub enum ApiAuthorization {
     /// Signed with the four values of OAuth 1.0a (RFC 5849).
     #[serde(rename = "oauth1")]
     OAuth1,
-    /// `Authorization: DPoP` with a proof (RFC 9449 section 7.1).
-    Dpop,
     /// By the headers alone.
     None,
 }

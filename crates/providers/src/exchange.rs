@@ -177,7 +177,6 @@ pub(crate) fn request(
         let text = template.fill(known).map_err(unusable)?;
         request::insert(&mut headers, name, &text)?;
     }
-    let mut certificate = None;
     match token.client_authentication {
         ClientAuthentication::Basic => request::basic(&mut headers, client.id, client.secret)?,
         ClientAuthentication::BasicAndPost => {
@@ -202,17 +201,12 @@ pub(crate) fn request(
             set("client_assertion_type", CLIENT_ASSERTION_TYPE.to_owned());
             set("client_assertion", proof);
         }
-        ClientAuthentication::TlsClientAuth => {
-            set("client_id", client.id.to_owned());
-            certificate = Some(client.secret.clone());
-        }
     }
     let mut outgoing = Outgoing {
         method: reqwest::Method::POST,
         url,
         headers,
         body: None,
-        certificate,
     };
     match token.body {
         Body::Form => {

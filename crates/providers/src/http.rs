@@ -9,7 +9,7 @@ use std::{
 
 use chrono::{DateTime, TimeDelta};
 use futures_util::future::BoxFuture;
-use keyway_domain::{Random, clock::Clock, secret::SecretString};
+use keyway_domain::{Random, clock::Clock};
 use reqwest::{
     dns::{Addrs, Name, Resolve, Resolving},
     header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, RETRY_AFTER},
@@ -92,8 +92,6 @@ pub(crate) struct Outgoing {
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Option<Vec<u8>>,
-    /// The client's certificate and its key, in PEM (RFC 8705 section 2).
-    pub(crate) certificate: Option<SecretString>,
 }
 
 /// An answer, read to its end. It may hold tokens, so its `Debug` shows none of the body.

@@ -103,7 +103,6 @@ pub(crate) fn call(call: &Call, facts: &Facts<'_>, once: &Once) -> Result<Outgoi
         url,
         headers,
         body,
-        certificate: None,
     })
 }
 

@@ -13,8 +13,6 @@ use crate::{source::Source, template::Template};
 pub struct Authorize {
     /// Its URL; may hold `{variables}`.
     pub url: Template,
-    /// Where the request is pushed first (RFC 9126).
-    pub par: Option<Template>,
     /// Proof Key for Code Exchange (RFC 7636), S256.
     #[serde(default)]
     pub pkce: Pkce,
@@ -85,26 +83,6 @@ pub struct CallbackParameter {
     /// Whether the flow fails without it.
     #[serde(default = "defaults::yes")]
     pub required: bool,
-}
-
-/// How an `id_token` is checked besides its claims (OpenID Connect Core 3.1.3.7). Its issuer is
-/// [`Callback::issuer`].
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct IdToken {
-    /// Where the signing keys are; without it the TLS connection to the token endpoint vouches.
-    pub jwks_url: Option<Template>,
-    /// The algorithms that the provider signs with.
-    pub algorithms: Vec<String>,
-}
-
-impl Default for IdToken {
-    fn default() -> Self {
-        Self {
-            jwks_url: None,
-            algorithms: vec!["RS256".into()],
-        }
-    }
 }
 
 /// One grant may open several accounts: which one is meant.

@@ -85,7 +85,6 @@ impl Definition {
                 Auth::ClientCredentials => "client_credentials",
                 Auth::JwtBearer => "jwt",
                 Auth::OAuth1 => "oauth1",
-                Auth::GithubApp => "app",
             };
             self.credential.kind = CredentialKind(format!("{}_{ending}", slug.replace('-', "_")));
         }

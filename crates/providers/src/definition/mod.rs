@@ -17,7 +17,7 @@ use url::Url;
 
 pub(crate) use self::read::read;
 pub use self::{
-    authorize::{Authorize, Callback, CallbackParameter, Choice, IdToken, Pkce, Where},
+    authorize::{Authorize, Callback, CallbackParameter, Choice, Pkce, Where},
     call::{BasicPair, Call, CallAuthorization, Identity, Method, Success},
     credential::{Cast, Credential, Property},
     entry::{Assertion, OAuth1, SignatureMethod},
@@ -66,9 +66,6 @@ pub struct Definition {
     pub token: Option<Token>,
     /// The tokens of the exchange are exchanged again, at once, for ones that live longer (Meta).
     pub long_lived: Option<Token>,
-    /// How an `id_token` is checked.
-    #[serde(default)]
-    pub id_token: IdToken,
     /// How a refresh differs from an exchange; absent if access tokens last or cannot be renewed.
     pub refresh: Option<Refresh>,
     /// How a grant is ended at the provider (RFC 7009 or the vendor's own way).
@@ -174,8 +171,6 @@ pub enum Auth {
     /// The end user enters the four values of a signed request (RFC 5849).
     #[serde(rename = "oauth1")]
     OAuth1,
-    /// The end user installs a GitHub App.
-    GithubApp,
 }
 
 impl Auth {
@@ -188,21 +183,17 @@ impl Auth {
             Self::ClientCredentials => "client_credentials",
             Self::JwtBearer => "jwt_bearer",
             Self::OAuth1 => "oauth1",
-            Self::GithubApp => "github_app",
         }
     }
 
     /// What is entered on a hosted form, and not granted at the provider.
     pub fn is_entered(self) -> bool {
-        !matches!(self, Self::Oauth2 | Self::GithubApp)
+        self != Self::Oauth2
     }
 
     /// Whether access tokens are minted anew with what was entered, and not refreshed.
     pub fn is_minted(self) -> bool {
-        matches!(
-            self,
-            Self::ClientCredentials | Self::JwtBearer | Self::GithubApp
-        )
+        matches!(self, Self::ClientCredentials | Self::JwtBearer)
     }
 }
 

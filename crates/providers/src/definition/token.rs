@@ -32,9 +32,6 @@ pub struct Token {
     /// Standard parameters of the exchange to leave out, for providers that refuse them.
     #[serde(default)]
     pub omit: Vec<String>,
-    /// Whether tokens are bound to a key of ours (RFC 9449).
-    #[serde(default)]
-    pub dpop: bool,
     /// How to read the answer.
     #[serde(default)]
     pub response: TokenResponse,
@@ -68,9 +65,6 @@ pub enum ClientAuthentication {
     PrivateKeyJwt,
     /// `client_secret_jwt`: an assertion with the secret as its key.
     ClientSecretJwt,
-    /// `tls_client_auth` and `self_signed_tls_client_auth` (RFC 8705): the app's secret is a
-    /// certificate and its key.
-    TlsClientAuth,
 }
 
 /// Form of a request.
@@ -212,7 +206,6 @@ impl Refresh {
             rename: self.rename.clone().unwrap_or_else(|| token.rename.clone()),
             // What an exchange leaves out says nothing of a refresh.
             omit: self.omit.clone().unwrap_or_default(),
-            dpop: token.dpop,
             response: self
                 .response
                 .clone()

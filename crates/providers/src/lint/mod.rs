@@ -51,14 +51,6 @@ fn general(definition: &Definition, findings: &mut Vec<String>) {
     if definition.callback.issuer_required && definition.callback.issuer.is_none() {
         findings.push("callback.issuer_required: needs an issuer".into());
     }
-    if definition.id_token.jwks_url.is_some() && definition.callback.issuer.is_none() {
-        findings.push("id_token.jwks_url: needs callback.issuer".into());
-    }
-    for algorithm in &definition.id_token.algorithms {
-        if !["RS256", "PS256", "ES256", "ES384", "EdDSA"].contains(&algorithm.as_str()) {
-            findings.push(format!("id_token.algorithms: {algorithm} is not taken"));
-        }
-    }
 }
 
 /// What each way of connecting needs, and what it has no use for.
@@ -70,7 +62,7 @@ fn way(definition: &Definition, findings: &mut Vec<String>) {
         (true, false) => findings.push(format!("{at}: auth = {word:?} never uses it")),
         _ => {}
     };
-    let flow = matches!(auth, Auth::Oauth2 | Auth::GithubApp);
+    let flow = auth == Auth::Oauth2;
     expect("authorize", definition.authorize.is_some(), flow);
     expect(
         "token",
@@ -344,10 +336,6 @@ fn api(definition: &Definition, findings: &mut Vec<String>) {
     }
     if api.authorization == By::OAuth1 && definition.oauth1.is_none() {
         findings.push("api: authorization = \"oauth1\" needs [oauth1]".into());
-    }
-    let is_bound = definition.token.as_ref().is_some_and(|token| token.dpop);
-    if (api.authorization == By::Dpop) != is_bound {
-        findings.push("api: authorization = \"dpop\" and token.dpop go together".into());
     }
 }
 

@@ -71,16 +71,11 @@ impl<'a> Names<'a> {
                     &only_client,
                 );
             }
-            for template in authorize.par.iter().chain(&authorize.resource) {
+            if let Some(template) = &authorize.resource {
                 self.see("authorize", template, &nothing);
             }
         }
-        for template in definition
-            .callback
-            .issuer
-            .iter()
-            .chain(&definition.id_token.jwks_url)
-        {
+        if let Some(template) = &definition.callback.issuer {
             self.see("callback.issuer", template, &nothing);
         }
     }

@@ -24,10 +24,6 @@ pub(super) fn check(definition: &Definition, findings: &mut Vec<String>) {
     };
     if let Some(authorize) = &definition.authorize {
         check("authorize.url", &authorize.url);
-        authorize
-            .par
-            .iter()
-            .for_each(|url| check("authorize.par", url));
     }
     for (at, token) in super::endpoints(definition) {
         check(&format!("{at}.url"), &token.url);
@@ -44,9 +40,6 @@ pub(super) fn check(definition: &Definition, findings: &mut Vec<String>) {
     }
     if let Some(api) = &definition.api {
         check("api.base_url", &api.base_url);
-    }
-    if let Some(url) = &definition.id_token.jwks_url {
-        check("id_token.jwks_url", url);
     }
     for identity in &definition.identity {
         check(

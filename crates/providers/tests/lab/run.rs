@@ -13,6 +13,7 @@ use keyway_providers::{
     authorize::AuthorizationRequest,
     callback::CallbackParameters,
     completion::{Completed, Completion, Entry, Granted},
+    definition::Auth,
     http::HttpClient,
     proxy::{ProxyAccess, ProxyBody, ProxyRequest},
     refresh::RefreshRequest,
@@ -32,6 +33,8 @@ use crate::expected::{
 pub(crate) struct Desk {
     witness: Witness,
     http: HttpClient,
+    /// For whoever signs with one, in PEM.
+    private_key: String,
 }
 
 pub(crate) type Steps = Vec<(&'static str, Vec<String>)>;
@@ -44,7 +47,13 @@ impl Desk {
     pub(crate) async fn open() -> Self {
         let witness = Witness::start().await;
         let http = witness.http_client(Arc::new(ManualClock::at(now())));
-        Self { witness, http }
+        let key =
+            rcgen::KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, rcgen::RsaKeySize::_2048);
+        Self {
+            witness,
+            http,
+            private_key: key.expect("a key").serialize_pem(),
+        }
     }
 
     /// Every step, with what was wrong in it.
@@ -280,7 +289,10 @@ impl Flow<'_> {
     async fn enter(&mut self, steps: &mut Steps) -> Option<Granted> {
         let of = self.of;
         let words = self.words(1);
-        let given = |name: &str| of.secrets.get(name).cloned();
+        let given = |name: &str| {
+            let secret = of.secrets.get(name)?;
+            Some(secret.replace("$private_key", &self.desk.private_key))
+        };
         let secrets = match self.provider.definition.check_secrets(given) {
             Ok(secrets) => secrets,
             Err(error) => {
@@ -309,7 +321,11 @@ impl Flow<'_> {
     /// The call that mints a token, where one is.
     fn minting(&self, words: &Words) -> Option<Expected> {
         let token = self.of.token.as_ref()?;
-        let standard = vec![("grant_type", "client_credentials".to_owned())];
+        let grant_type = match self.provider.definition.auth {
+            Auth::JwtBearer => "urn:ietf:params:oauth:grant-type:jwt-bearer",
+            _ => "client_credentials",
+        };
+        let standard = vec![("grant_type", grant_type.to_owned())];
         let answer = expected::tokens(self.of, token, words, false);
         Some(endpoint(token, words, standard, answer))
     }
