@@ -1,7 +1,8 @@
 //! `keyway providers`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use clap::Subcommand;
 use keyway_gateway::startup;
 use keyway_providers::{Catalogue, Provider};
@@ -37,15 +38,10 @@ pub(crate) fn run(command: &Providers, settings: &Settings, output: Output) -> a
         }
         Providers::Lint { directory } => {
             // To read is to lint: a catalogue holds good definitions only.
-            let catalogue = match directory {
-                Some(directory) => {
-                    let mut catalogue = Catalogue::default();
-                    catalogue.add_directory(directory)?;
-                    catalogue
-                }
-                None => Catalogue::shipped()?,
+            let count = match directory {
+                Some(directory) => lint(directory)?,
+                None => Catalogue::shipped()?.iter().count(),
             };
-            let count = catalogue.iter().count();
             output.result(
                 &json!({"definitions": count, "findings": []}),
                 format_args!("{count} definitions, nothing to mend."),
@@ -53,6 +49,38 @@ pub(crate) fn run(command: &Providers, settings: &Settings, output: Output) -> a
         }
     }
     Ok(())
+}
+
+/// How many providers the files of a directory define.
+///
+/// # Errors
+/// All that is wrong in all of them, a file each.
+fn lint(directory: &Path) -> anyhow::Result<usize> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(directory).context(directory.display().to_string())? {
+        let path = entry?.path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "toml")
+        {
+            files.push(path);
+        }
+    }
+    files.sort();
+    let mut count = 0;
+    let mut wrong = Vec::new();
+    for path in files {
+        let name = path
+            .file_stem()
+            .map(|stem| stem.to_string_lossy().into_owned());
+        let text = std::fs::read_to_string(&path).context(path.display().to_string())?;
+        match Provider::read(&name.unwrap_or_default(), &text) {
+            Ok(providers) => count += providers.len(),
+            Err(error) => wrong.push(error.to_string()),
+        }
+    }
+    anyhow::ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
+    Ok(count)
 }
 
 fn table(catalogue: &Catalogue) -> String {
@@ -64,17 +92,19 @@ fn table(catalogue: &Catalogue) -> String {
             .map(|name| format!("`{name}`"))
             .collect();
         format!(
-            "| [{}]({}) | `{}` | `{}` | {} | {} | {} |",
+            "| [{}]({}) | `{}` | {} | {} | {} | {} |",
             definition.name,
             definition.documentation,
             provider.slug,
-            definition.credential.kind.0,
+            definition.auth.as_str(),
             variables.join(", "),
             definition.certainty.as_str(),
             definition.checked
         )
     });
-    let head = "| provider | slug | credential kind | variables | certainty | checked |\n|---|---|---|---|---|---|".to_owned();
+    let head =
+        "| provider | slug | auth | variables | certainty | checked |\n|---|---|---|---|---|---|"
+            .to_owned();
     std::iter::once(head)
         .chain(rows)
         .collect::<Vec<_>>()
@@ -88,6 +118,7 @@ fn shown(provider: &Provider) -> Value {
         "slug": provider.slug,
         "name": definition.name,
         "category": definition.category,
+        "family": provider.family,
         "auth_mode": definition.auth.as_str(),
         "kind": definition.credential.kind,
         "certainty": definition.certainty.as_str(),
@@ -95,5 +126,7 @@ fn shown(provider: &Provider) -> Value {
         "checked": definition.checked,
         "default_scopes": definition.default_scopes().as_slice(),
         "variables": variables,
+        "authorize_url": definition.authorize.as_ref().map(|authorize| authorize.url.to_string()),
+        "token_url": definition.token.as_ref().map(|token| token.url.to_string()),
     })
 }

@@ -8,7 +8,7 @@ use keyway_domain::{
     Random, SecretString, ids::OauthAppId, oauth_app, provider::ProviderSlug, scope::Scopes,
     sealed::Place,
 };
-use keyway_providers::{Provider, variables::Variable};
+use keyway_providers::{Provider, definition::Certainty, variables::Variable};
 use keyway_store::{Conflict, NewOauthApp, StoreError};
 use keyway_web::page;
 use serde::Deserialize;
@@ -67,6 +67,8 @@ struct MadePage<'a> {
 struct RegisterPage<'a> {
     frame: Frame<'a>,
     provider: &'a Provider,
+    /// How sure the definition is.
+    certainty: &'static str,
     callback_url: String,
     name: &'a str,
     client_id: &'a str,
@@ -242,6 +244,11 @@ fn form(
     let page = RegisterPage {
         frame: Frame::new(session, request),
         provider,
+        certainty: match provider.definition.certainty {
+            Certainty::Verified => "Verified: written from the vendor’s own documentation.",
+            Certainty::Reported => "Reported: two or more independent sources agree.",
+            Certainty::Single => "From a single source: try it before you rely on it.",
+        },
         callback_url: app.callback_url(&provider.slug),
         name: typed.map_or(&provider.definition.name, |typed| &typed.name),
         client_id: typed.map_or("", |typed| &typed.client_id),

@@ -115,6 +115,12 @@ impl Lab {
         }
     }
 
+    /// Whether the lab plays this provider.
+    pub fn plays(&self, provider: &str) -> bool {
+        let state = self.state();
+        state.vendors.iter().any(|vendor| vendor.slug() == provider)
+    }
+
     /// Registers a client. The same client may be registered again with another redirect URI.
     pub fn register(&self, app: App) {
         self.state().desk.apps.push(app);

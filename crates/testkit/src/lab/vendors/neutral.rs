@@ -213,7 +213,11 @@ impl vendor::Vendor for Vendor {
             return self.stranger();
         };
         let account = &grant.account;
-        let me = json!({"id": account.id, "name": account.name, "email": account.email});
+        let me = json!({
+            "id": account.id, "name": account.name, "email": account.email,
+            // One consent, two rooms.
+            "rooms": [{"id": "room-1", "name": "First room"}, {"id": "room-2", "name": "Second room"}],
+        });
         Reply::json(200, &me)
     }
 
