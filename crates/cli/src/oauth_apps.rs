@@ -99,7 +99,9 @@ pub(crate) async fn run(
             let mut result = shown(&app, &callback);
             if is_own {
                 let secret = client_secret.expose();
-                result["client_secret"] = json!(secret);
+                if let Some(members) = result.as_object_mut() {
+                    members.insert("client_secret".into(), json!(secret));
+                }
                 output.result(
                     &result,
                     format_args!("{} is registered.\nKeyway ID: {id}\nClient secret, shown this once: {secret}", app.name),

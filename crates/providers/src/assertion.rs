@@ -36,7 +36,7 @@ pub(crate) fn of_client(
         let secret = EncodingKey::from_secret(key.expose().as_bytes());
         (Algorithm::HS256, secret)
     };
-    sign(Header::new(algorithm), &claims, &key)
+    sign(&Header::new(algorithm), &claims, &key)
 }
 
 /// Signs these claims with a private key in PEM.
@@ -52,12 +52,12 @@ pub(crate) fn signed(
     let key = key_of(algorithm, key)?;
     let mut header = Header::new(algorithm);
     header.kid = key_id;
-    sign(header, &Value::Object(claims), &key)
+    sign(&header, &Value::Object(claims), &key)
 }
 
-fn sign(header: Header, claims: &Value, key: &EncodingKey) -> Result<String, ProviderError> {
+fn sign(header: &Header, claims: &Value, key: &EncodingKey) -> Result<String, ProviderError> {
     // The error may quote the key.
-    jsonwebtoken::encode(&header, claims, key).map_err(|_| unusable("the key does not sign"))
+    jsonwebtoken::encode(header, claims, key).map_err(|_| unusable("the key does not sign"))
 }
 
 fn key_of(algorithm: Algorithm, key: &SecretString) -> Result<EncodingKey, ProviderError> {
@@ -84,7 +84,7 @@ fn any_key(key: &SecretString) -> Result<(Algorithm, EncodingKey), ProviderError
     let found = usual.into_iter().find_map(|algorithm| {
         let read = key_of(algorithm, key).ok()?;
         // A PEM does not always tell its kind: what signs is the kind.
-        sign(Header::new(algorithm), &json!({}), &read).ok()?;
+        sign(&Header::new(algorithm), &json!({}), &read).ok()?;
         Some((algorithm, read))
     });
     found.ok_or_else(|| unusable("the app's secret is no private key in PEM"))

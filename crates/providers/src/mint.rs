@@ -58,22 +58,23 @@ pub(crate) async fn mint(
         id: &id,
         secret: &secret,
     };
-    let standard = match definition.auth {
-        Auth::ClientCredentials => vec![("grant_type", "client_credentials".to_owned())],
-        _ => {
-            let rule = definition.assertion.as_ref();
-            let rule = rule.ok_or_else(|| unusable("the definition has no assertion"))?;
-            vec![
-                ("grant_type", JWT_BEARER.to_owned()),
-                ("assertion", assertion_of(rule, secrets, value, &once)?),
-            ]
-        }
+    let standard = if definition.auth == Auth::ClientCredentials {
+        vec![("grant_type", "client_credentials".to_owned())]
+    } else {
+        let rule = definition.assertion.as_ref();
+        let rule = rule.ok_or_else(|| unusable("the definition has no assertion"))?;
+        vec![
+            ("grant_type", JWT_BEARER.to_owned()),
+            ("assertion", assertion_of(rule, secrets, value, &once)?),
+        ]
     };
     let token = exchange::endpoint(definition)?;
     let outgoing = exchange::request(definition, token, client, standard, value, &once)?;
     let mut redaction = Redaction::default();
     redaction.add(&basic_pair(&id, &secret));
-    secrets.values().for_each(|secret| redaction.add(secret));
+    for secret in secrets.values() {
+        redaction.add(secret);
+    }
     let answer = http.send(outgoing).await?;
     answer::tokens(&answer, &token.response, now, &redaction)
 }

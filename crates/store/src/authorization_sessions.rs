@@ -152,11 +152,11 @@ impl Store {
         &self,
         app: OauthAppId,
     ) -> Result<Option<LinkTarget>, StoreError> {
-        let found: Option<(Uuid, String, String, String, Option<String>, Value, Value)> =
-            statement::<FindLinkTarget>(vec![Bind::Uuid(app.uuid())])
-                .get_result(&mut self.read().await?)
-                .await
-                .optional()?;
+        type Found = (Uuid, String, String, String, Option<String>, Value, Value);
+        let found: Option<Found> = statement::<FindLinkTarget>(vec![Bind::Uuid(app.uuid())])
+            .get_result(&mut self.read().await?)
+            .await
+            .optional()?;
         let Some((account_id, provider, app_name, client_id, scope, set, uris)) = found else {
             return Ok(None);
         };

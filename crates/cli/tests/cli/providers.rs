@@ -29,20 +29,23 @@ fn with_definition(name: &str, text: &str) -> Shell {
 async fn the_catalogue_is_listed() {
     let shell = Shell::new();
     let listed = shell.keyway(&["providers", "list", "--json"]).await.json();
-    assert!(rows(&listed).len() >= 11, "{listed}");
+    assert!(rows(&listed).len() >= 650, "{}", rows(&listed).len());
     for provider in rows(&listed) {
         assert_eq!(
             fields(provider),
             [
                 "auth_mode",
+                "authorize_url",
                 "category",
                 "certainty",
                 "checked",
                 "default_scopes",
                 "documentation",
+                "family",
                 "kind",
                 "name",
                 "slug",
+                "token_url",
                 "variables"
             ]
         );

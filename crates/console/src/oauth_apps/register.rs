@@ -25,8 +25,7 @@ use crate::{
 #[derive(Debug, Deserialize)]
 pub(crate) struct Form {
     name: String,
-    #[serde(default)]
-    client_id: String,
+    client_id: Option<String>,
     client_secret: Option<SecretString>,
     #[serde(default)]
     scopes: String,
@@ -120,6 +119,10 @@ async fn register(
     } = submitted;
     let provider = find_provider(app, request)?;
     let refused = |problems| form(app, request, session, provider, Some((typed, problems)));
+    let has_client = typed.client_id.is_some() && typed.client_secret.is_some();
+    if !has_client && !provider.definition.auth.is_entered() {
+        return Err(PageError::Malformed("client".into()));
+    }
     let checked = match check(typed, provider, app.random.as_ref()) {
         Ok(checked) => checked,
         Err(problems) => return refused(problems),
@@ -182,7 +185,7 @@ fn check(typed: &Form, provider: &Provider, random: &dyn Random) -> Result<Check
     } else {
         let secret = typed.client_secret.clone();
         let secret = secret.unwrap_or_else(|| SecretString::from(""));
-        (typed.client_id.clone(), secret)
+        (typed.client_id.clone().unwrap_or_default(), secret)
     };
     let name = fields::name(&typed.name);
     let client_id = fields::client_id(&id);
@@ -251,7 +254,9 @@ fn form(
         },
         callback_url: app.callback_url(&provider.slug),
         name: typed.map_or(&provider.definition.name, |typed| &typed.name),
-        client_id: typed.map_or("", |typed| &typed.client_id),
+        client_id: typed
+            .and_then(|typed| typed.client_id.as_deref())
+            .unwrap_or_default(),
         scopes: typed.map_or("", |typed| &typed.scopes),
         again: typed.is_some(),
         fields,

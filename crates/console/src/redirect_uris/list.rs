@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Shown as examples while the account has no app.
-const EXAMPLES: usize = 3;
+const EXAMPLES: [&str; 3] = ["airtable", "github", "salesforce"];
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Form {
@@ -169,8 +169,10 @@ async fn providers(app: &App, session: &Session) -> Result<(Vec<Provider>, bool)
     let ours: BTreeSet<ProviderSlug> = apps.into_iter().map(|app| app.provider).collect();
     let examples = ours.is_empty();
     let slugs: Vec<ProviderSlug> = if examples {
-        let known = app.catalogue.iter().map(|provider| provider.slug.clone());
-        known.take(EXAMPLES).collect()
+        let known = EXAMPLES
+            .iter()
+            .filter_map(|slug| ProviderSlug::parse(slug).ok());
+        known.collect()
     } else {
         ours.into_iter().collect()
     };

@@ -25,7 +25,8 @@ pub(crate) fn read(slug: &str, text: &str) -> Result<Vec<(String, Definition)>, 
     if variants.is_empty() {
         return Ok(all);
     }
-    let mut whole: Table = toml::from_str(text).map_err(invalid)?;
+    let mut whole: Table =
+        toml::from_str(text).map_err(|error| InvalidDefinition(error.to_string()))?;
     whole.remove("variants");
     for (name, changes) in variants {
         let mut merged = whole.clone();
@@ -44,10 +45,6 @@ pub(crate) fn read(slug: &str, text: &str) -> Result<Vec<(String, Definition)>, 
         all.push((name, variant));
     }
     Ok(all)
-}
-
-fn invalid(error: toml::de::Error) -> InvalidDefinition {
-    InvalidDefinition(error.to_string())
 }
 
 /// Lays changes over a table: tables are merged, everything else is replaced, and `false` in place

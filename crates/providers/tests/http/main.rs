@@ -1,5 +1,9 @@
 //! The one HTTP client, against servers that mean ill.
-#![expect(clippy::expect_used, reason = "tests; what fails here fails the test")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests; what fails here fails the test"
+)]
 
 mod addresses;
 mod bounds;

@@ -268,10 +268,10 @@ impl Flow<'_> {
         };
         // Shopify's signature has vectors of its own.
         if self.provider.family.as_str() != "shopify" {
-            let verified =
+            let trusted =
                 self.provider
                     .verify_callback(&parameters, &self.secret, &self.variables, now());
-            let problem = verified.err().map(|error| error.to_string());
+            let problem = trusted.err().map(|error| error.to_string());
             steps.push(("callback", problem.into_iter().collect()));
         }
         let code = SecretString::from(CODE);

@@ -13,7 +13,9 @@ pub fn all() -> BTreeMap<String, Description> {
         let path = entry.expect("entry").path();
         let text = std::fs::read_to_string(&path).expect("text");
         let read: Result<BTreeMap<String, Description>, _> = toml::from_str(&text);
-        for (slug, description) in read.unwrap_or_else(|error| panic!("{path:?}: {error}")) {
+        for (slug, description) in
+            read.unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+        {
             assert!(
                 all.insert(slug.clone(), description).is_none(),
                 "{slug} is described twice"

@@ -128,7 +128,9 @@ async fn register(
     let found = found.ok_or(ApiError::NotFound(WHAT))?;
     let mut shown = Shown::of(&found);
     if checked.is_own {
-        shown.client_secret = checked.client_secret.expose().clone();
+        shown
+            .client_secret
+            .clone_from(checked.client_secret.expose());
     }
     Ok(Reply::created(&shown)?.of_revision(found.revision))
 }
