@@ -22,7 +22,11 @@ export async function signIn(page, { email, password }) {
 export async function openRegistration(page, console, provider) {
   await page.goto(`${console}/oauth-apps`);
   await page.getByRole('link', { name: /Register an OAuth app|Choose a provider/ }).first().click();
-  await page.getByRole('main').getByRole('link', { name: provider }).click();
+  // Many are called alike: the search first, as people do, and then the one of that slug.
+  const slug = provider.toLowerCase().replaceAll(' ', '-');
+  await page.getByLabel('Name or category').fill(provider);
+  await page.getByRole('button', { name: 'Search' }).click();
+  await page.locator(`a[href="/oauth-apps/new/${slug}"]`).click();
   await page.getByRole('heading', { name: `Register ${provider}` }).waitFor();
 }
 

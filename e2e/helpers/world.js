@@ -65,6 +65,7 @@ async function fill(world) {
     sample: await register(world, 'acme', 'sample', 'Acme for Sample', 'sample-client', sampleSecret),
     shopify: await register(world, 'acme', 'shopify', 'Acme for shops', 'shopify-client'),
     regional: await register(world, 'acme', 'regional', 'Acme by region', 'regional-client'),
+    sendgrid: await register(world, 'acme', 'sendgrid', 'Acme for SendGrid', 'sendgrid-client'),
     long: await register(world, 'acme', 'salesforce', LONG, `long-${'0123456789'.repeat(12)}`),
     half: await register(world, 'halfway', 'linear', 'Halfway to Linear', 'linear-client'),
   };

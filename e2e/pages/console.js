@@ -51,6 +51,12 @@ export const consolePages = [
     await register(page, { name: 'Our org', clientId: 'two words', clientSecret: '********', scopes: 'a"b' });
     await page.getByRole('alert').waitFor();
   })),
+  entry('console-register', 'self-hosted', 'empty', 'Register GitLab', at('/oauth-apps/new/gitlab')),
+  entry('console-register', 'key', 'empty', 'Register SendGrid', at('/oauth-apps/new/sendgrid')),
+  entry('console-register', 'made', 'half', 'SendGrid is registered', then(at('/oauth-apps/new/sendgrid'), async (page) => {
+    await page.getByRole('button', { name: 'Register' }).click();
+    await page.getByRole('heading', { name: 'SendGrid is registered' }).waitFor();
+  })),
   entry('console-oauth-app', 'empty', 'half', 'Halfway to Linear', app('half')),
   entry('console-oauth-app', 'filled', 'filled', 'Acme for Sample', app('sample', '?done=registered')),
   entry('console-oauth-app', 'long', 'filled', /^A name that goes on and on/, app('long')),

@@ -69,6 +69,12 @@ export const hostedPages = [
     page.getByLabel('Shop').fill('acme.myshopify.com'),
   )),
   entry('hosted-variables', 'error', null, 'Connect Shopify', then(start('shopify', 'shopify'), answer('acme.example'))),
+  entry('hosted-key', 'empty', null, 'Connect SendGrid', start('sendgrid', 'sendgrid')),
+  entry('hosted-key', 'error', null, 'Connect SendGrid', then(start('sendgrid', 'sendgrid'), async (page) => {
+    await page.getByLabel('API key').fill('not a key');
+    await page.getByRole('button', { name: /Connect/ }).click();
+    await page.getByRole('alert').waitFor();
+  })),
   entry('hosted-choices', 'empty', null, 'Connect Regional', start('regional', 'regional')),
   entry('hosted-error', 'error', null, 'Connection not made', gateway('/link/oauth2/start?client_id=x')),
   entry('hosted-refusal', 'error', null, 'Connection refused', gateway('/link/oauth2/callback/sample?error=access_denied&state=x')),
