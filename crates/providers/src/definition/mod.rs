@@ -36,7 +36,7 @@ pub struct Definition {
     pub category: String,
     /// The vendor's page that this file was written from.
     pub documentation: Url,
-    /// When that page was read.
+    /// When that page was read; of what is not verified, when its sources were.
     pub checked: NaiveDate,
     /// How sure the file is.
     pub certainty: Certainty,

@@ -34,7 +34,7 @@ pub(crate) struct Change {
     #[schema(min_length = 1, max_length = 100)]
     name: Option<String>,
     /// The provider's new client secret.
-    #[schema(value_type = Option<String>, write_only, min_length = 1, max_length = 4000)]
+    #[schema(value_type = Option<String>, write_only, min_length = 1, max_length = 16000)]
     client_secret: Option<SecretString>,
     /// Scopes to ask for; `null`: the catalogue's default.
     #[serde(default, deserialize_with = "body::nullable")]
