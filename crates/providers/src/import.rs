@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use crate::{
     Definition, Provider,
     definition::Property,
+    facts::fingerprint,
     shape,
     source::{Root, Source, text},
 };
@@ -209,7 +210,17 @@ impl<'a> Import<'a> {
     }
 
     fn is_refreshable(&self) -> bool {
-        self.definition.refresh.is_some() && self.gives("refresh_token")
+        let with_token = self.definition.refresh.is_some() && self.gives("refresh_token");
+        with_token || self.definition.auth.is_minted()
+    }
+
+    /// The key that an end user would have entered: it is the access token.
+    fn entered_key(&self) -> Option<String> {
+        let definition = self.definition;
+        let is_key = definition.auth.is_entered() && !definition.auth.is_minted();
+        let name = definition.entry_name().filter(|_| is_key)?;
+        let (property, _) = definition.credential.property_of(Root::Secret, name)?;
+        text(self.read.get(property)?)
     }
 
     fn gives(&self, granted: &str) -> bool {
@@ -221,8 +232,10 @@ impl<'a> Import<'a> {
     }
 
     fn finish(mut self) -> Result<Imported, Vec<InvalidProperty>> {
-        let external = self.external();
-        let access_token = self.granted_text("access_token");
+        let access_token = self
+            .granted_text("access_token")
+            .or_else(|| self.entered_key());
+        let external = self.external(access_token.as_deref());
         let refresh_token = self.granted_text("refresh_token");
         if access_token.is_none() && !self.is_refreshable() {
             let token = self
@@ -276,13 +289,16 @@ impl<'a> Import<'a> {
     }
 
     /// The account by the property that shares a source with the definition's `external_id`.
-    fn external(&mut self) -> Option<ExternalAccount> {
+    fn external(&mut self, access_token: Option<&str>) -> Option<ExternalAccount> {
         let definition = self.definition;
         let credential = &definition.credential;
         let named = credential.external_id.iter().find_map(|source| {
             let (name, _) = credential.property_of(source.root, &source.path)?;
             Some((name, text(self.read.get(name)?)?))
         });
+        let is_nameless = credential.external_id.iter().any(Source::is_fingerprint);
+        let digest = access_token.filter(|_| is_nameless).map(fingerprint);
+        let named = named.or_else(|| Some(("access_token", digest?)));
         let Some((name, id)) = named else {
             self.refuse_nameless();
             return None;

@@ -79,6 +79,7 @@ impl Desk {
             return steps;
         };
         steps.push(("identity", flow.identity(&granted)));
+        steps.push(("import", flow.import(&granted)));
         let secrets = GrantSecrets {
             external_id: granted.external.id.clone(),
             access_token: Some(granted.tokens.access_token.expose().clone()),
@@ -406,6 +407,28 @@ impl Flow<'_> {
             }
         }
         problems
+    }
+
+    /// What came is exported, and comes in again: the same account, the same tokens.
+    fn import(&self, granted: &Granted) -> Vec<String> {
+        let kind = &self.provider.definition.credential.kind;
+        let all = granted.properties.reveal(kind);
+        match self.provider.import(&all, now()) {
+            Err(faults) => faults.iter().map(|fault| format!("{fault:?}")).collect(),
+            Ok(imported) => {
+                let mut problems = Vec::new();
+                let (id, expected) = (&imported.external.id, &granted.external.id);
+                if id != expected {
+                    problems.push(format!("account {id} instead of {expected}"));
+                }
+                let token = granted.tokens.access_token.expose();
+                let kept = imported.secrets.access_token.as_ref();
+                if kept.is_some_and(|kept| kept != token) {
+                    problems.push("another access token".into());
+                }
+                problems
+            }
+        }
     }
 
     async fn refresh(
