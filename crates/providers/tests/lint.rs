@@ -54,6 +54,28 @@ fn a_good_definition_is_good() {
     catalogue.add("good", GOOD).expect("no finding");
 }
 
+/// Two customers would overwrite each other's tokens.
+#[test]
+fn what_the_admin_sets_is_nobodys_account() {
+    let shared = GOOD
+        .replace(
+            "pattern = '[a-z]+'",
+            "pattern = '[a-z]+'\nset_by = \"admin\"",
+        )
+        .replace(
+            "external_id = [\"identity.second.id\"]",
+            "external_id = [\"variable.tenant\"]",
+        )
+        .replace(
+            "account = {",
+            "tenant = { from = [\"variable.tenant\"] }\naccount = {",
+        );
+    let mut catalogue = Catalogue::default();
+    let error = catalogue.add("good", &shared).expect_err("a finding");
+    let words = "all end users of an app would share one credential";
+    assert!(error.to_string().contains(words), "{error}");
+}
+
 #[test]
 fn each_fault_is_found() {
     for (old, new, finding) in [

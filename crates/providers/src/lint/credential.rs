@@ -8,6 +8,7 @@ use crate::{
     definition::Property,
     source::{Root, Source},
     template::Template,
+    variables::SetBy,
 };
 
 pub(super) fn sources(definition: &Definition) -> impl Iterator<Item = &Source> {
@@ -28,6 +29,14 @@ pub(super) fn check(definition: &Definition, findings: &mut Vec<String>) {
     for source in sources(definition) {
         if !has_value(definition, source) {
             findings.push(format!("credential: {source} has no value"));
+        }
+    }
+    for source in &credential.external_id {
+        let rule = definition.variables.get(&source.path);
+        if source.root == Root::Variable && rule.is_some_and(|rule| rule.set_by == SetBy::Admin) {
+            findings.push(format!(
+                "credential.external_id: {source} is the admin's to set, so all end users of an app would share one credential"
+            ));
         }
     }
     if let Some(choice) = &definition.choice
