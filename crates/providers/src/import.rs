@@ -17,6 +17,7 @@ use crate::{
     facts::fingerprint,
     shape,
     source::{Root, Source, text},
+    variables::SetBy,
 };
 
 /// The longest id of an external account: it is in an index.
@@ -54,12 +55,17 @@ pub struct InvalidProperty {
 }
 
 impl Provider {
-    /// Reads the documented properties of a credential, an object with `kind`.
+    /// Reads the documented properties of a credential, an object with `kind`, for an app that was
+    /// registered with these variables.
+    ///
+    /// What the admin sets comes from the app alone: it may name the host that the client secret is
+    /// sent to, so whoever imports must not choose it.
     ///
     /// # Errors
     /// Everything that is wrong with them.
     pub fn import(
         &self,
+        registered: &BTreeMap<String, String>,
         properties: &Map<String, Value>,
         now: DateTime<Utc>,
     ) -> Result<Imported, Vec<InvalidProperty>> {
@@ -70,6 +76,7 @@ impl Provider {
         }
         let mut import = Import {
             definition,
+            registered,
             given: properties,
             now,
             variables: BTreeMap::new(),
@@ -93,6 +100,7 @@ fn invalid(name: &str, reason: impl Into<String>) -> InvalidProperty {
 /// An import under way.
 struct Import<'a> {
     definition: &'a Definition,
+    registered: &'a BTreeMap<String, String>,
     given: &'a Map<String, Value>,
     now: DateTime<Utc>,
     variables: BTreeMap<String, String>,
@@ -122,7 +130,8 @@ impl<'a> Import<'a> {
         self.given.get(name).filter(|value| !value.is_null())
     }
 
-    /// The variables, by the rules of a flow: given values checked, defaults for the others.
+    /// The variables, by the rules of a flow: given values checked, defaults for the others, and the
+    /// admin's as the app was registered.
     fn read_variables(&mut self) {
         for (variable, rule) in &self.definition.variables {
             let property = self
@@ -130,7 +139,12 @@ impl<'a> Import<'a> {
                 .credential
                 .property_of(Root::Variable, variable);
             let given = property.and_then(|(name, _)| Some((name, self.given(name)?)));
-            match given.map(|(name, value)| (name, value::variable(rule, value))) {
+            let checked = given.map(|(name, value)| (name, value::variable(rule, value)));
+            if rule.set_by == SetBy::Admin {
+                self.read_registered(variable, checked);
+                continue;
+            }
+            match checked {
                 Some((_, Ok(value))) => {
                     self.variables.insert(variable.clone(), value);
                 }
@@ -140,6 +154,29 @@ impl<'a> Import<'a> {
                         self.variables.insert(variable.clone(), default.clone());
                     }
                 }
+            }
+        }
+    }
+
+    /// A variable of the admin's: what is given may only repeat it.
+    fn read_registered(&mut self, variable: &str, given: Option<(&str, Result<String, String>)>) {
+        let Some(registered) = self.registered.get(variable) else {
+            let name = given.map_or(variable, |(name, _)| name);
+            return self.refuse(
+                name,
+                "is not known: the OAuth app was registered without it",
+            );
+        };
+        match given {
+            Some((name, given)) if given.as_ref() != Ok(registered) => {
+                self.refuse(
+                    name,
+                    format!("must be {registered}, as the OAuth app is registered"),
+                );
+            }
+            _ => {
+                self.variables
+                    .insert(variable.to_owned(), registered.clone());
             }
         }
     }

@@ -230,10 +230,19 @@ impl Definition {
 
     /// The variables that the admin sets, by name.
     pub fn admins_variables(&self) -> impl Iterator<Item = (&str, &Variable)> {
+        self.open_variables(SetBy::Admin)
+    }
+
+    /// The variables that the end user sets, by name; none of the secret ones.
+    pub fn end_users_variables(&self) -> impl Iterator<Item = (&str, &Variable)> {
+        self.open_variables(SetBy::EndUser)
+    }
+
+    fn open_variables(&self, by: SetBy) -> impl Iterator<Item = (&str, &Variable)> {
         let own = self
             .variables
             .iter()
-            .filter(|(_, rule)| rule.set_by == SetBy::Admin);
+            .filter(move |(_, rule)| rule.set_by == by && !rule.secret);
         own.map(|(name, rule)| (name.as_str(), rule))
     }
 

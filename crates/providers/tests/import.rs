@@ -1,7 +1,7 @@
 //! What an import refuses, field by field.
 #![expect(clippy::expect_used, reason = "tests")]
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use keyway_domain::provider::ProviderSlug;
@@ -14,12 +14,17 @@ category = "testing"
 documentation = "https://example.com/docs"
 checked = "2026-11-21"
 certainty = "single"
-hosts = ["*.example.com"]
+hosts = ["*.example.com", "{installation}"]
 [variables.tenant]
 label = "Tenant"
 example = "acme"
 pattern = '[a-z]+'
 lowercase = true
+[variables.installation]
+label = "Installation"
+pattern = '[a-z.]+'
+lowercase = true
+set_by = "admin"
 [variables.region]
 label = "Region"
 default = "us"
@@ -55,6 +60,7 @@ scope = { from = ["granted.scope"] }
 tenant = { from = ["variable.tenant"] }
 region = { from = ["variable.region"] }
 host = { from = ["variable.region_host"] }
+installation = { from = ["variable.installation"] }
 european = { from = ["variable.region"], matches = 'eu' }
 realm = { from = ["callback.realm"] }
 name = { from = ["token.name"], as = "string", optional = true }
@@ -74,6 +80,11 @@ fn provider(definition: &str) -> Arc<Provider> {
     catalogue.add("example", definition).expect("a definition");
     let slug = ProviderSlug::parse("example").expect("slug");
     Arc::clone(catalogue.find(&slug).expect("added"))
+}
+
+/// What the admin registered the app with.
+fn registered() -> BTreeMap<String, String> {
+    BTreeMap::from([("installation".to_owned(), "id.example.org".to_owned())])
 }
 
 fn good() -> Value {
@@ -100,7 +111,7 @@ fn with(changes: &Value) -> Value {
 
 fn import(properties: &Value) -> Result<Imported, Vec<(String, String)>> {
     let properties = properties.as_object().expect("an object");
-    let imported = provider(DEFINITION).import(properties, now());
+    let imported = provider(DEFINITION).import(&registered(), properties, now());
     imported.map_err(|faults| {
         let pairs = faults.into_iter().map(|fault| (fault.field, fault.reason));
         pairs.collect()
@@ -160,7 +171,7 @@ fn what_was_granted_is_read_back() {
         json!({
             "expires_at": "2026-11-21T13:00:00Z", "refresh_expires_at": "2027-01-01T00:00:00Z",
             "token_type": "Bearer", "scope": "read write", "tenant": "acme", "region": "us",
-            "host": "us.example.com", "european": false, "realm": "42", "name": "Acme", "seats": 3,
+            "host": "us.example.com", "installation": "id.example.org", "european": false, "realm": "42", "name": "Acme", "seats": 3,
             "trial": false, "teams": ["a", 7], "extra": {"any": ["thing"]},
         })
     );
@@ -216,7 +227,8 @@ fn one_token_at_least_where_both_are_optional() {
         "from = [\"granted.access_token\"], secret = true, optional = true }",
     );
     let properties = with(&json!({"access_token": null, "refresh_token": null}));
-    let faults = provider(&definition).import(properties.as_object().expect("an object"), now());
+    let properties = properties.as_object().expect("an object");
+    let faults = provider(&definition).import(&registered(), properties, now());
     let faults = faults.expect_err("refused");
     assert_eq!(faults.len(), 1);
     assert_eq!(faults[0].field, "properties.access_token");
@@ -234,7 +246,7 @@ fn a_token_whose_end_nobody_knows_is_due_at_once() {
         let members = properties.as_object_mut().expect("an object");
         members.remove("expires_at");
         provider(&definition)
-            .import(members, now())
+            .import(&registered(), members, now())
             .expect("imported")
             .expires_at
     };
@@ -336,6 +348,37 @@ fn variables_are_checked_and_brought_to_form() {
         &json!({"region": "mars"}),
         "region",
         "Region: choose one of us, eu",
+    );
+}
+
+/// The client secret goes there, so who imports a credential must not choose it.
+#[test]
+fn what_the_admin_set_cannot_be_imported_otherwise() {
+    assert_refused(
+        &json!({"installation": "evil.example"}),
+        "installation",
+        "must be id.example.org, as the OAuth app is registered",
+    );
+    for same in [
+        json!("id.example.org"),
+        json!("ID.example.org"),
+        json!(null),
+    ] {
+        let same = imported(&json!({ "installation": same }));
+        assert_eq!(same.variables["installation"], "id.example.org");
+    }
+}
+
+#[test]
+fn an_app_without_what_the_admin_must_set_imports_nothing() {
+    let properties = good();
+    let properties = properties.as_object().expect("an object");
+    let faults = provider(DEFINITION).import(&BTreeMap::new(), properties, now());
+    let faults = faults.expect_err("refused");
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert_eq!(
+        faults[0].reason,
+        "is not known: the OAuth app was registered without it"
     );
 }
 

@@ -85,7 +85,7 @@ impl Importer<'_> {
         now: DateTime<Utc>,
     ) -> Result<ImportedCredential, ImportError> {
         let (found, provider) = self.find(account, app).await?;
-        let imported = check(provider, &incoming, now).map_err(ImportError::Invalid)?;
+        let imported = check(provider, &found, &incoming, now).map_err(ImportError::Invalid)?;
         let client = (provider.as_ref(), &found);
         self.keep(client, imported, incoming, actor, now).await
     }
@@ -161,11 +161,12 @@ impl Importer<'_> {
 /// All that is wrong, at once; or what the properties say.
 fn check(
     provider: &Provider,
+    app: &OauthApp,
     incoming: &Incoming,
     now: DateTime<Utc>,
 ) -> Result<Imported, Vec<(String, String)>> {
     let mut problems = problems(incoming);
-    match provider.import(&incoming.properties, now) {
+    match provider.import(&app.variables, &incoming.properties, now) {
         Ok(imported) if problems.is_empty() => Ok(imported),
         Ok(_) => Err(problems),
         Err(faults) => {

@@ -16,6 +16,16 @@ fn body(variables: &serde_json::Value) -> serde_json::Value {
     })
 }
 
+fn credential(made: &serde_json::Value) -> serde_json::Value {
+    json!({
+        "oauth_app_id": made["id"],
+        "properties": {
+            "kind": "gitlab_oauth2", "access_token": "at-secret", "refresh_token": "rt-secret",
+            "expires_at": "2030-01-01T00:00:00Z", "account_id": "7",
+        },
+    })
+}
+
 fn app(made: &serde_json::Value) -> TestApp {
     TestApp {
         id: made["id"].as_str().expect("an id").parse().expect("a UUID"),
@@ -60,6 +70,26 @@ async fn an_end_user_cannot_name_another_host() {
     let start = gateway.start_url(&app(&made), &[("param.host", "evil.example")]);
     let answer = gateway.get(&start).await;
     answer.assert_error_redirect("invalid_request", None, "there is no variable host");
+}
+
+/// Nor can who imports a credential: a refresh would send the secret there.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_cannot_name_another_host() {
+    let gateway = Gateway::start().await;
+    let client = Client::new(&gateway).await;
+    let made = client
+        .post(PATH, &body(&json!({"host": "git.example.com"})))
+        .await
+        .ok(201);
+    let mut import = credential(&made);
+    import["properties"]["host"] = json!("evil.example");
+    let answer = client.post("/v1/credentials", &import).await;
+    answer.assert_invalid(&["properties.host"]);
+    assert_eq!(gateway.sql("SELECT id FROM credentials").await.len(), 0);
+    import["properties"]["host"] = json!("git.example.com");
+    client.post("/v1/credentials", &import).await.ok(201);
+    let kept = "SELECT variables->>'host' FROM grants";
+    assert_eq!(gateway.sql(kept).await, ["git.example.com"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,7 @@
 //! What a flow yields can be imported again: nobody is locked in.
 
+use std::collections::BTreeMap;
+
 use keyway_providers::{Catalogue, Provider, completion::Granted, import::Imported};
 use serde_json::{Value, json};
 
@@ -17,7 +19,7 @@ async fn client(slug: &str) -> Client {
 
 fn import(client: &Client, properties: &Value) -> Imported {
     let properties = properties.as_object().expect("an object");
-    let imported = client.provider.import(properties, now());
+    let imported = client.provider.import(&BTreeMap::new(), properties, now());
     imported.unwrap_or_else(|faults| panic!("{}: {faults:?}", client.provider.slug))
 }
 
@@ -147,7 +149,7 @@ async fn a_refresh_token_alone_is_due_at_once() {
         let mut properties = client.connected().await;
         let members = properties.as_object_mut().expect("an object");
         let mut removed = ["access_token", "secret", "expires_at"].map(|name| members.remove(name));
-        let imported = client.provider.import(members, now());
+        let imported = client.provider.import(&BTreeMap::new(), members, now());
         if provider.definition.refresh.is_none() {
             let faults = imported.expect_err("nothing to refresh with");
             assert_eq!(faults.len(), 1, "{}: {faults:?}", provider.slug);

@@ -413,7 +413,7 @@ impl Flow<'_> {
     fn import(&self, granted: &Granted) -> Vec<String> {
         let kind = &self.provider.definition.credential.kind;
         let all = granted.properties.reveal(kind);
-        match self.provider.import(&all, now()) {
+        match self.provider.import(&self.of.admin, &all, now()) {
             Err(faults) => faults.iter().map(|fault| format!("{fault:?}")).collect(),
             Ok(imported) => {
                 let mut problems = Vec::new();
