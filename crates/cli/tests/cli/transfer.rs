@@ -172,13 +172,18 @@ mod nango {
 
     /// An installation that knows a provider on this machine.
     async fn installation() -> (Installation, String) {
+        installation_of(str::to_owned).await
+    }
+
+    /// The same, of a provider that differs.
+    async fn installation_of(differing: impl FnOnce(&str) -> String) -> (Installation, String) {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address").to_string();
         let server = HttpServer::new(|| App::new().route("/me", web::get().to(me)));
         tokio::spawn(server.workers(1).listen(listener).expect("a server").run());
         let mut installation = Installation::new().await;
-        let definition =
-            include_str!("../../src/dev/sample.toml").replace("127.0.0.1:8082", &address);
+        let definition = differing(include_str!("../../src/dev/sample.toml"));
+        let definition = definition.replace("127.0.0.1:8082", &address);
         let directory = installation.shell.directory.path("providers");
         std::fs::create_dir(&directory).expect("a directory");
         std::fs::write(directory.join("sample.toml"), definition).expect("a file");
@@ -246,6 +251,24 @@ mod nango {
         );
         let ran = installation.keyway_reads(&text, &words).await.json();
         assert_eq!(ran, json!({"imported": 0, "renewed": 1, "failed": 0}));
+    }
+
+    /// Whatever Nango says of it: the client secret goes where the admin said.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_the_admin_sets_comes_from_the_app() {
+        let site = "[variables.site]\nlabel = \"Site\"\npattern = '[a-z]+'\ndefault = \"me\"\nset_by = \"admin\"\n";
+        let differing =
+            |sample: &str| format!("{}\n{site}", sample.replace("8082/me", "8082/{site}"));
+        let (installation, app) = installation_of(differing).await;
+        let words = import(&["--oauth-app", &app, "--format", "nango"], "-");
+        let mut connection = connection();
+        connection["connection_config"] = json!({"site": "elsewhere"});
+        let connection = connection.to_string();
+        let ran = installation.keyway_reads(&connection, &words);
+        let imported = json!({"imported": 1, "renewed": 0, "failed": 0});
+        assert_eq!(ran.await.json(), imported);
+        let kept = "SELECT variables->>'site' FROM grants";
+        assert_eq!(installation.sql(kept).await, ["me"]);
     }
 
     #[tokio::test(flavor = "multi_thread")]

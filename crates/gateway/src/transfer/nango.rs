@@ -125,11 +125,12 @@ impl Importer<'_> {
         let answer = answer(credentials, access_token);
         let texts = connection.texts();
         let definition = &provider.definition;
-        let given = definition.variables.keys();
-        let given = given.filter_map(|name| Some((name.as_str(), texts.get(name)?.as_str())));
-        let variables = definition
+        let given = definition.end_users_variables();
+        let given = given.filter_map(|(name, _)| Some((name, texts.get(name)?.as_str())));
+        let mut variables = definition
             .check_variables(given)
             .map_err(|error| wrong("connection_config", error.to_string()))?;
+        variables.extend(found.variables.clone());
         if let Some((name, _)) = definition.missing_variables(&variables).next() {
             return Err(wrong(
                 &format!("connection_config.{name}"),
