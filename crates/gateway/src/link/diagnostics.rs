@@ -49,9 +49,11 @@ pub(crate) fn of(
         let (scopes, source) = begin::scopes(provider, target, parameters.first("scope")).ok()?;
         Some((provider.definition.with_mandatory(&scopes), source))
     });
-    let variables = provider.and_then(|provider| {
+    let variables = target.zip(provider).and_then(|(target, provider)| {
         let given = parameters.prefixed("param.").ok()?;
-        provider.definition.check_variables(given).ok()
+        let mut variables = provider.definition.check_variables(given).ok()?;
+        variables.extend(target.variables.clone());
+        Some(variables)
     });
     let missing = provider
         .zip(variables.as_ref())

@@ -296,17 +296,17 @@ fn wishes(app: &App, session: &LinkSession, provider: &Provider) -> Result<Wishe
         .transpose()?;
     // Who reconnects a shop need not type its name again.
     let known = session.credential.iter().flat_map(|known| &known.variables);
-    let variables: BTreeMap<&String, &String> = known
+    let given: BTreeMap<&str, &String> = known
         .chain(&session.variables)
-        .filter(|(name, _)| provider.definition.variables.contains_key(*name))
+        .map(|(name, value)| (name.as_str(), value))
         .collect();
+    let own = provider.definition.end_users_variables();
+    let variables =
+        own.filter_map(|(name, _)| Some((name.to_owned(), (*given.get(name)?).clone())));
     Ok(Wishes {
         state: state.map(|state| state.expose().clone()),
         scope: session.scopes.as_ref().map(ToString::to_string),
-        variables: variables
-            .into_iter()
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect(),
+        variables: variables.collect(),
         ..Wishes::default()
     })
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::{
     client::Client,
-    support::{Gateway, TestApp},
+    support::{Answer, Gateway, TestApp},
 };
 
 const PATH: &str = "/v1/oauth-apps";
@@ -90,6 +90,46 @@ async fn an_import_cannot_name_another_host() {
     client.post("/v1/credentials", &import).await.ok(201);
     let kept = "SELECT variables->>'host' FROM grants";
     assert_eq!(gateway.sql(kept).await, ["git.example.com"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_credential_is_reconnected_at_the_host_that_the_admin_set() {
+    let gateway = Gateway::start().await;
+    let client = Client::new(&gateway).await;
+    let made = client
+        .post(PATH, &body(&json!({"host": "git.example.com"})))
+        .await
+        .ok(201);
+    let import = credential(&made);
+    let imported = client.post("/v1/credentials", &import).await.ok(201);
+    let wanted = json!({"credential_id": imported["id"], "end_user": {"id": "user-7"}});
+    let session = client.post("/v1/link-sessions", &wanted).await.ok(201);
+    let page = session["url"].as_str().expect("a URL");
+    let form = [("app", made["id"].as_str().expect("an id"))];
+    let answer = gateway.request("POST", page).form(&form);
+    let answer = answer.header("origin", &gateway.base);
+    let answer = Answer::of(answer.send().await.expect("an answer")).await;
+    let location = answer.location();
+    assert_eq!(location.host_str(), Some("git.example.com"), "{location}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_debug_shows_has_the_host_that_the_admin_set() {
+    let gateway = Gateway::start().await;
+    let client = Client::new(&gateway).await;
+    let made = client
+        .post(PATH, &body(&json!({"host": "git.example.com"})))
+        .await
+        .ok(201);
+    let wrong = [("code_challenge_method", "plain"), ("debug", "1")];
+    let page = gateway.get(&gateway.start_url(&app(&made), &wrong)).await;
+    assert!(
+        page.body
+            .contains("https://git.example.com/oauth/authorize"),
+        "{}",
+        page.body
+    );
+    assert!(!page.body.contains("param.host"), "{}", page.body);
 }
 
 #[tokio::test(flavor = "multi_thread")]
