@@ -242,68 +242,55 @@ async fn trusted(
             .await?;
         return Ok(Err(Untrusted::new(why.as_str())));
     };
-    match open(app, claimed, parameters.clone()) {
-        Ok(flow) => check_provider(app, flow, now).await,
-        Err((claimed, fault)) => {
-            let failure = failure(
-                Step::Callback,
-                fault.code(),
-                fault.public(),
-                fault.to_string(),
-            );
-            app.store
-                .fail_authorization_session(claimed.id, &failure, now)
-                .await?;
-            Err(fault)
-        }
-    }
+    let flow = open(app, claimed, parameters.clone()).await?;
+    check_provider(app, flow, now).await
 }
 
-#[expect(
-    clippy::result_large_err,
-    reason = "the claimed flow goes back to who must end it"
-)]
-pub(crate) fn open(
+/// Opens what a claimed flow holds. One that cannot be opened has failed.
+pub(crate) async fn open(
     app: &App,
     claimed: Claimed,
     parameters: CallbackParameters,
-) -> Result<Flow, (Claimed, Fault)> {
-    let opened = (|| {
-        let secrets = open_secrets(app, claimed.id, claimed.account_id, &claimed.sealed_secrets)?;
-        let place = Place::oauth_app_client_secret(claimed.oauth_app_id, claimed.account_id);
-        let client_secret = app.ring.open(&place, &claimed.sealed_client_secret)?;
-        let kept = claimed
-            .sealed_response
-            .as_ref()
-            .map(|sealed| {
-                app.ring.open(
-                    &Place::session_response(claimed.id, claimed.account_id),
-                    sealed,
-                )
-            })
-            .transpose()?;
-        let parameters = match kept {
-            Some(kept) => CallbackParameters::parse(kept.expose().as_bytes())
-                .map_err(|_| Fault::Unreadable("form post"))?,
-            None => parameters,
-        };
-        let provider = app
-            .catalogue
-            .find(&claimed.provider)
-            .cloned()
-            .ok_or(Fault::Unreadable("provider"))?;
-        Ok((secrets, client_secret, parameters, provider))
-    })();
-    match opened {
-        Ok((secrets, client_secret, parameters, provider)) => Ok(Flow {
-            claimed,
-            provider,
-            secrets,
-            client_secret,
-            parameters,
-        }),
-        Err(fault) => Err((claimed, fault)),
-    }
+) -> Result<Flow, Fault> {
+    let id = claimed.id;
+    let fault = match opened(app, claimed, parameters) {
+        Ok(flow) => return Ok(flow),
+        Err(fault) => fault,
+    };
+    let failure = failure(
+        Step::Callback,
+        fault.code(),
+        fault.public(),
+        fault.to_string(),
+    );
+    app.store
+        .fail_authorization_session(id, &failure, app.now())
+        .await?;
+    Err(fault)
+}
+
+fn opened(app: &App, claimed: Claimed, parameters: CallbackParameters) -> Result<Flow, Fault> {
+    let secrets = open_secrets(app, claimed.id, claimed.account_id, &claimed.sealed_secrets)?;
+    let place = Place::oauth_app_client_secret(claimed.oauth_app_id, claimed.account_id);
+    let client_secret = app.ring.open(&place, &claimed.sealed_client_secret)?;
+    let place = Place::session_response(claimed.id, claimed.account_id);
+    let parameters = match &claimed.sealed_response {
+        Some(kept) => CallbackParameters::parse(app.ring.open(&place, kept)?.expose().as_bytes())
+            .map_err(|_| Fault::Unreadable("form post"))?,
+        None => parameters,
+    };
+    let provider = app
+        .catalogue
+        .find(&claimed.provider)
+        .cloned()
+        .ok_or(Fault::Unreadable("provider"))?;
+    Ok(Flow {
+        claimed,
+        provider,
+        secrets,
+        client_secret,
+        parameters,
+    })
 }
 
 /// `iss` (RFC 9207) and the provider's own signature. A callback that fails here may be another

@@ -85,16 +85,30 @@ async fn answer(
             &waiting.accounts,
         ))));
     }
+    // In a task of its own: what is taken here is nowhere else, and a browser that hangs up drops
+    // this handler.
+    let task = app.tasks.spawn({
+        let app = app.clone();
+        let chosen = chosen.to_owned();
+        async move { take(&app, id, &waiting.pending, &chosen).await }
+    });
+    Ok(task.await??.map(Answer::Ended))
+}
+
+/// Takes the choice, once, and ends the flow with it.
+async fn take(
+    app: &App,
+    id: AuthorizationSessionId,
+    pending: &Pending,
+    chosen: &str,
+) -> Result<Option<Destination>, Fault> {
     let Some(claimed) = app.store.take_choice(id, app.now()).await? else {
         return Ok(None);
     };
-    let flow =
-        callback::open(app, claimed, CallbackParameters::none()).map_err(|(_, fault)| fault)?;
+    let flow = callback::open(app, claimed, CallbackParameters::none()).await?;
     let variables = &flow.claimed.variables;
     let client_id = &flow.claimed.client_id;
-    let granted = flow
-        .provider
-        .choose(&waiting.pending, chosen, client_id, variables);
+    let granted = flow.provider.choose(pending, chosen, client_id, variables);
     let destination = match granted {
         Ok(granted) => complete::finish(app, &flow, granted).await?,
         Err(error) => {
@@ -103,7 +117,7 @@ async fn answer(
             fail(app, &flow, failure, "failed", app.now()).await?
         }
     };
-    Ok(Some(Answer::Ended(destination)))
+    Ok(Some(destination))
 }
 
 /// The flow in the path, if this browser started it.

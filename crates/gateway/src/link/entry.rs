@@ -80,8 +80,7 @@ async fn run(app: &App, entered: &Entered) -> Result<Attempt, Fault> {
     let Some(claimed) = claimed else {
         return Ok(Attempt::Gone);
     };
-    let flow = callback::open(app, claimed, CallbackParameters::none());
-    let flow = flow.map_err(|(_, fault)| fault)?;
+    let flow = callback::open(app, claimed, CallbackParameters::none()).await?;
     let destination = match completed {
         Completed::Granted(granted) => complete::finish(app, &flow, *granted).await?,
         Completed::Choose(accounts, pending) => {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
 use crate::support::{Answer, Gateway, TestApp, query};
 
@@ -55,6 +56,22 @@ external_label = ["chosen.name"]
             path,
             cookie: begun.cookie,
         }
+    }
+
+    /// A choice by a browser that does not wait for the answer.
+    async fn send_choice(&self, waiting: &Waiting, account: &str) -> TcpStream {
+        let host = self.gateway.base.trim_start_matches("http://");
+        let body = format!("account={account}");
+        let request = format!(
+            "POST {} HTTP/1.1\r\nhost: {host}\r\ncookie: {}\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}",
+            waiting.path,
+            waiting.cookie,
+            body.len(),
+        );
+        let mut browser = TcpStream::connect(host).await.expect("a connection");
+        let sent = browser.write_all(request.as_bytes()).await;
+        sent.expect("sent");
+        browser
     }
 
     async fn choose(&self, waiting: &Waiting, account: &str) -> Answer {
@@ -150,4 +167,27 @@ async fn a_choice_expires_with_its_flow() {
         .sql("SELECT count(*)::text FROM authorization_sessions WHERE sealed_choice IS NOT NULL")
         .await;
     assert_eq!(left, ["0"]);
+}
+
+/// The tokens are taken out of the waiting choice; nobody else has them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_that_hangs_up_loses_nothing() {
+    let world = World::new().await;
+    let waiting = world.waiting().await;
+    let sql = |query: &'static str| world.gateway.sql(query);
+    let mut client = world.gateway.database.client().await;
+    let holding = client.transaction().await.expect("a transaction");
+    let lock = "LOCK TABLE grants IN ACCESS EXCLUSIVE MODE";
+    holding.batch_execute(lock).await.expect("locked");
+    let waits = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let browser = world.send_choice(&waiting, "room-1").await;
+    while sql(waits).await.is_empty() {}
+    browser.set_zero_linger().expect("a socket");
+    drop(browser);
+    // The gateway has time to see the reset.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    holding.commit().await.expect("released");
+    let kept = async { while sql("SELECT id FROM authorization_codes").await.is_empty() {} };
+    let kept = tokio::time::timeout(Duration::from_secs(10), kept).await;
+    kept.expect("the code is issued, though nobody waits for it");
 }
