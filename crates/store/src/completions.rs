@@ -8,7 +8,7 @@ use keyway_domain::{
     authorization_code::{self, IssuedCode},
     authorization_session::Failure,
     credential::NewGrant,
-    ids::{AuditEventId, AuthorizationSessionId, CredentialId, EventId},
+    ids::{AuditEventId, AuthorizationSessionId, CredentialId, EventId, LinkSessionId},
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -16,6 +16,7 @@ use uuid::Uuid;
 use crate::{
     Store, StoreError,
     credential_upsert::upsert_credential,
+    schema::{credentials, link_sessions},
     statement::{Bind, Statement, statement},
     sweep,
 };
@@ -291,6 +292,23 @@ impl Store {
             .await
             .optional()?;
         Ok(connected.map(CredentialId::from))
+    }
+
+    /// The id of the external account that a link session is to reconnect, if it is to.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_reconnected(
+        &self,
+        session: LinkSessionId,
+    ) -> Result<Option<String>, StoreError> {
+        let found = link_sessions::table
+            .inner_join(credentials::table)
+            .filter(link_sessions::id.eq(session.uuid()))
+            .select(credentials::external_id)
+            .first(&mut self.read().await?)
+            .await;
+        Ok(found.optional()?)
     }
 
     /// Why a flow could not be completed with this grant.

@@ -74,13 +74,31 @@ pub(crate) async fn complete(
 }
 
 /// Seals and stores what was granted, and sends the browser back.
-pub(crate) async fn finish(app: &App, flow: &Flow, granted: Granted) -> Result<Destination, Fault> {
+pub(crate) async fn finish(
+    app: &App,
+    flow: &Flow,
+    mut granted: Granted,
+) -> Result<Destination, Fault> {
+    if let Some(id) = reconnected(app, flow).await? {
+        granted.external.id = id;
+    }
     // The provider took its time; the code's life begins now.
     let now = app.now();
     let grant = seal_grant(app, flow, &granted, now)?;
     match &flow.claimed.redirect_uri {
         Some(redirect_uri) => issue(app, flow, grant, redirect_uri, now).await,
         None => connect(app, flow, grant, now).await,
+    }
+}
+
+/// The account that is to be reconnected, where only its old token tells it from others: whoever
+/// was asked to reconnect it is believed, for there is nothing to compare.
+async fn reconnected(app: &App, flow: &Flow) -> Result<Option<String>, Fault> {
+    match flow.claimed.link_session_id {
+        Some(link) if flow.provider.definition.is_nameless() => {
+            Ok(app.store.find_reconnected(link).await?)
+        }
+        _ => Ok(None),
     }
 }
 

@@ -7,6 +7,8 @@ use serde_json::json;
 
 use crate::{
     backend::api_token,
+    client::Client,
+    link_sessions::Made,
     support::{Answer, Gateway, TestApp, query},
 };
 
@@ -41,6 +43,17 @@ external_label = ["identity.me.name"]
     )
 }
 
+/// A key of the only account.
+fn issue(gateway: &Gateway, app: &TestApp) -> String {
+    let account = Account {
+        id: "account-7".into(),
+        name: "Acme Ltd".into(),
+        email: "a@example.com".into(),
+    };
+    let issued = gateway.lab.issue("keyed", &app.client_id, account);
+    issued["access_token"].as_str().expect("a token").to_owned()
+}
+
 struct World {
     gateway: Gateway,
     app: TestApp,
@@ -49,19 +62,17 @@ struct World {
 
 impl World {
     async fn new() -> Self {
+        Self::of(definition).await
+    }
+
+    async fn of(definition: fn(&str) -> String) -> Self {
         let gateway = Gateway::start_with(Duration::from_secs(10), |lab| {
             lab.definition_toml_of("keyed", Neutral::default());
             vec![("keyed", definition(&lab.plain_url()))]
         })
         .await;
         let app = gateway.register("keyed").await;
-        let account = Account {
-            id: "account-7".into(),
-            name: "Acme Ltd".into(),
-            email: "a@example.com".into(),
-        };
-        let issued = gateway.lab.issue("keyed", &app.client_id, account);
-        let key = issued["access_token"].as_str().expect("a token").to_owned();
+        let key = issue(&gateway, &app);
         Self { gateway, app, key }
     }
 
@@ -71,6 +82,10 @@ impl World {
             .gateway
             .get(&self.gateway.start_url(&self.app, &[("state", "s")]))
             .await;
+        Self::form_of(&answer)
+    }
+
+    fn form_of(answer: &Answer) -> (String, String) {
         assert_eq!(answer.status, 200, "{answer:?}");
         assert!(answer.body.contains("type=\"password\""), "{}", answer.body);
         let (_, rest) = answer.body.split_once("action=\"").expect("a form");
@@ -145,6 +160,40 @@ async fn the_same_key_again_is_the_same_credential() {
         ids.push(redeemed.json()["credential"]["id"].clone());
     }
     assert_eq!(ids[0], ids[1]);
+}
+
+/// Of a provider that does not tell whose a key is, any key will do.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_key_reconnects_an_account_without_a_name() {
+    let nameless = |url: &str| {
+        let named = definition(url);
+        let (nameless, _) = named.split_once("[credential]").expect("a credential");
+        nameless.to_owned()
+    };
+    let world = World::of(nameless).await;
+    let gateway = &world.gateway;
+    let form = world.form().await;
+    let body = format!("param.site=acme&param.api_key={}", world.key);
+    let answer = world.post(&form, &body).await;
+    let code = query(&answer.location())["code"].clone();
+    let redeemed = gateway.redeem(&world.app, &code).await.json();
+    let id = redeemed["credential"]["id"].as_str().expect("an id");
+
+    let client = Client::new(gateway).await;
+    let wanted = json!({"credential_id": id, "end_user": {"id": "user-7"}});
+    let session = client.post("/v1/link-sessions", &wanted).await.ok(201);
+    let made = Made {
+        id: session["id"].as_str().expect("an id").to_owned(),
+        url: session["url"].as_str().expect("a URL").to_owned(),
+        app: None,
+    };
+    let form = World::form_of(&made.submit(gateway, &world.app).await);
+    let key = issue(gateway, &world.app);
+    let answer = world.post(&form, &format!("param.api_key={key}")).await;
+    made.assert_done(&answer);
+    assert_eq!(gateway.sql("SELECT id FROM credentials").await, [id]);
+    let token = client.get(&format!("/v1/credentials/{id}/token")).await;
+    assert_eq!(token.ok(200)["access_token"], json!(key));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -96,6 +96,12 @@ impl Definition {
         }
     }
 
+    /// Whether nothing but its access token tells one account of the provider from another.
+    pub fn is_nameless(&self) -> bool {
+        let mut sources = self.credential.external_id.iter();
+        sources.all(Source::is_fingerprint)
+    }
+
     fn usual_properties(&self) -> BTreeMap<String, Property> {
         let granted = |name: &str| vec![Source::new(Root::Granted, name)];
         let mut all = BTreeMap::new();
