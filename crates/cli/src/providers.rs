@@ -1,8 +1,7 @@
 //! `keyway providers`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::Context as _;
 use clap::Subcommand;
 use keyway_gateway::startup;
 use keyway_providers::{Catalogue, Provider};
@@ -38,10 +37,15 @@ pub(crate) fn run(command: &Providers, settings: &Settings, output: Output) -> a
         }
         Providers::Lint { directory } => {
             // To read is to lint: a catalogue holds good definitions only.
-            let count = match directory {
-                Some(directory) => lint(directory)?,
-                None => Catalogue::shipped()?.iter().count(),
+            let catalogue = match directory {
+                Some(directory) => {
+                    let mut own = Catalogue::default();
+                    own.add_directory(directory)?;
+                    own
+                }
+                None => Catalogue::shipped()?,
             };
+            let count = catalogue.iter().count();
             output.result(
                 &json!({"definitions": count, "findings": []}),
                 format_args!("{count} definitions, nothing to mend."),
@@ -49,38 +53,6 @@ pub(crate) fn run(command: &Providers, settings: &Settings, output: Output) -> a
         }
     }
     Ok(())
-}
-
-/// How many providers the files of a directory define.
-///
-/// # Errors
-/// All that is wrong in all of them, a file each.
-fn lint(directory: &Path) -> anyhow::Result<usize> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(directory).context(directory.display().to_string())? {
-        let path = entry?.path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "toml")
-        {
-            files.push(path);
-        }
-    }
-    files.sort();
-    let mut count = 0;
-    let mut wrong = Vec::new();
-    for path in files {
-        let name = path
-            .file_stem()
-            .map(|stem| stem.to_string_lossy().into_owned());
-        let text = std::fs::read_to_string(&path).context(path.display().to_string())?;
-        match Provider::read(&name.unwrap_or_default(), &text) {
-            Ok(providers) => count += providers.len(),
-            Err(error) => wrong.push(error.to_string()),
-        }
-    }
-    anyhow::ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
-    Ok(count)
 }
 
 fn table(catalogue: &Catalogue) -> String {

@@ -46,6 +46,14 @@ pub enum CatalogueError {
         /// What is wrong, a line each.
         problems: String,
     },
+    /// Several files of a directory are no definitions.
+    #[error("{}", lines(.0))]
+    Several(Vec<Self>),
+}
+
+fn lines(errors: &[CatalogueError]) -> String {
+    let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    lines.join("\n")
 }
 
 impl Provider {
@@ -109,27 +117,33 @@ impl Catalogue {
     /// replaced.
     ///
     /// # Errors
-    /// [`CatalogueError`] names the file and what is wrong with it.
+    /// [`CatalogueError::Io`], or what is wrong with each of the files, in the order of their names.
     pub fn add_directory(&mut self, directory: &Path) -> Result<(), CatalogueError> {
         let io = |path: &Path| {
             let path = path.display().to_string();
             move |error| CatalogueError::Io { path, error }
         };
+        let mut files = Vec::new();
         for entry in std::fs::read_dir(directory).map_err(io(directory))? {
             let path = entry.map_err(io(directory))?.path();
-            if path
-                .extension()
-                .is_some_and(|extension| extension == "toml")
-            {
-                let text = std::fs::read_to_string(&path).map_err(io(&path))?;
-                let name = path
-                    .file_stem()
-                    .and_then(|stem| stem.to_str())
-                    .unwrap_or_default();
-                self.add(name, &text)?;
+            if path.extension().is_some_and(|ending| ending == "toml") {
+                files.push(path);
             }
         }
-        Ok(())
+        files.sort();
+        let mut wrong = Vec::new();
+        for path in files {
+            let text = std::fs::read_to_string(&path).map_err(io(&path))?;
+            let name = path.file_stem().and_then(|stem| stem.to_str());
+            if let Err(error) = self.add(name.unwrap_or_default(), &text) {
+                wrong.push(error);
+            }
+        }
+        if wrong.is_empty() {
+            Ok(())
+        } else {
+            Err(CatalogueError::Several(wrong))
+        }
     }
 
     /// Adds the definitions of one file: the one that it is named after, and its variants.

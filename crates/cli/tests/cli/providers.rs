@@ -141,6 +141,21 @@ async fn a_definition_with_a_finding_names_file_and_problem() {
 }
 
 #[tokio::test]
+async fn all_wrong_files_are_named_at_once() {
+    let shell = with_definition("b.toml", "name = 1");
+    let write = |name: &str, text| shell.directory.write(name, 0o644, text);
+    write("definitions/a.toml", "name = 2");
+    write("definitions/c.toml", GOOD);
+    let ran = lint(&shell).await;
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
+    let named = ["a.toml: ", "b.toml: ", "c.toml: "].map(|name| ran.stderr.find(name));
+    assert!(
+        matches!(named, [Some(a), Some(b), None] if a < b),
+        "{ran:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_file_name_that_is_no_slug_is_named() {
     let ran = lint(&with_definition("Our Own.toml", GOOD)).await;
     ran.refused("Our Own.toml: a provider slug is 1 to 64 lower-case letters");
