@@ -3,15 +3,12 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use keyway_domain::{
-    SecretString,
-    credential::{GrantSecrets, Properties},
-    token_set::TokenSet,
-};
+use keyway_domain::{SecretString, token_set::TokenSet};
 use serde_json::{Map, Value};
 
 use crate::{
     Provider, answer, choice,
+    completion::Granted,
     error::{ProviderError, Redaction},
     facts::Facts,
     http::{Answer, HttpClient},
@@ -73,10 +70,16 @@ impl Provider {
         let (external, properties) = shape::credential(&facts)?;
         let tokens = facts.tokens.take();
         let (_, tokens) = tokens.ok_or(ProviderError::Malformed("no tokens".into()))?;
-        let secrets = secrets(external.id.clone(), &properties, &tokens);
-        Ok(Imported {
+        let granted = Granted {
             external,
             properties,
+            tokens,
+        };
+        let secrets = granted.secrets();
+        let tokens = granted.tokens;
+        Ok(Imported {
+            external: granted.external,
+            properties: granted.properties,
             secrets,
             variables: adoption.variables,
             token_type: tokens.token_type,
@@ -113,15 +116,5 @@ impl Provider {
             tokens.expires_at = can_refresh.then_some(adoption.now);
         }
         Ok((root, tokens))
-    }
-}
-
-fn secrets(external_id: String, properties: &Properties, tokens: &TokenSet) -> GrantSecrets {
-    let refresh = tokens.refresh_token.as_ref();
-    GrantSecrets {
-        external_id,
-        access_token: Some(tokens.access_token.expose().clone()),
-        refresh_token: refresh.map(|token| token.expose().clone()),
-        properties: properties.secret.expose().clone(),
     }
 }

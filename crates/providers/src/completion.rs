@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use keyway_domain::{
-    credential::{ExternalAccount, Properties},
+    credential::{ExternalAccount, GrantSecrets, Properties},
     secret::SecretString,
     token_set::TokenSet,
 };
@@ -52,6 +52,19 @@ pub struct Granted {
     pub properties: Properties,
     /// The tokens in the standard's terms.
     pub tokens: TokenSet,
+}
+
+impl Granted {
+    /// What is kept of it, sealed.
+    pub fn secrets(&self) -> GrantSecrets {
+        let refresh = self.tokens.refresh_token.as_ref();
+        GrantSecrets {
+            external_id: self.external.id.clone(),
+            access_token: Some(self.tokens.access_token.expose().clone()),
+            refresh_token: refresh.map(|token| token.expose().clone()),
+            properties: self.properties.secret.expose().clone(),
+        }
+    }
 }
 
 /// What came of a completion.
@@ -157,7 +170,8 @@ impl Provider {
     ) -> Result<Completed, (Stage, ProviderError)> {
         let definition = &self.definition;
         let tokens = if definition.auth.is_minted() {
-            mint::tokens(definition, http, entry).await
+            let known = (entry.variables, entry.secrets);
+            mint::tokens(definition, http, known, entry.now).await
         } else {
             entered(definition, entry)
         };

@@ -121,14 +121,19 @@ fn outgoing(
     if let Some(verifier) = exchange.code_verifier {
         standard.push(("code_verifier", verifier.expose().clone()));
     }
-    let resource = definition
-        .authorize
-        .as_ref()
-        .and_then(|authorize| authorize.resource.as_ref());
-    if let Some(resource) = resource {
-        standard.push(("resource", resource.fill(value).map_err(unusable)?));
-    }
+    standard.extend(resource(definition, value)?);
     request(definition, token, exchange.client(), standard, value, once)
+}
+
+/// The resource that the tokens are for, where the provider wants it named (RFC 8707 section 2.2).
+pub(crate) fn resource(
+    definition: &Definition,
+    value: impl Fn(&str) -> Option<String>,
+) -> Result<Option<(&'static str, String)>, ProviderError> {
+    let authorize = definition.authorize.as_ref();
+    let resource = authorize.and_then(|authorize| authorize.resource.as_ref());
+    let resource = resource.map(|resource| resource.fill(value).map_err(unusable));
+    Ok(resource.transpose()?.map(|resource| ("resource", resource)))
 }
 
 /// The token endpoint.

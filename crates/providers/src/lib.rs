@@ -63,6 +63,7 @@ pub mod template;
 pub mod variables;
 #[cfg(feature = "client")]
 pub mod verify;
+#[cfg(feature = "client")]
 pub mod webhook;
 
 pub use catalogue::{Catalogue, Provider};

@@ -9,7 +9,6 @@ use serde_json::{Map, Value};
 
 use crate::{
     Definition, answer, assertion,
-    completion::Entry,
     definition::{Assertion, Auth},
     error::{ProviderError, Redaction},
     exchange::{self, Client},
@@ -21,23 +20,8 @@ use crate::{
 /// The grant type of an assertion.
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
-/// Mints a token.
-pub(crate) async fn tokens(
-    definition: &Definition,
-    http: &HttpClient,
-    entry: &Entry<'_>,
-) -> Result<(Value, TokenSet), ProviderError> {
-    mint(
-        definition,
-        http,
-        (entry.variables, entry.secrets),
-        entry.now,
-    )
-    .await
-}
-
 /// Mints a token with what was entered: public and secret variables.
-pub(crate) async fn mint(
+pub(crate) async fn tokens(
     definition: &Definition,
     http: &HttpClient,
     (variables, secrets): (&BTreeMap<String, String>, &BTreeMap<String, SecretString>),

@@ -65,11 +65,6 @@ pub struct Refreshed {
 }
 
 impl Provider {
-    /// Whether access tokens of this provider can be renewed at all.
-    pub fn can_renew(&self) -> bool {
-        self.definition.refresh.is_some() || self.definition.auth.is_minted()
-    }
-
     /// Whether its refresh tokens are good for one use: an answer that is lost takes the next one
     /// along.
     pub fn is_single_use(&self) -> bool {
@@ -124,7 +119,7 @@ impl Provider {
         let definition = &self.definition;
         let entered = kept::entered(definition, request.secrets);
         let known = (request.variables, &entered);
-        let (root, told) = mint::mint(definition, http, known, request.now).await?;
+        let (root, told) = mint::tokens(definition, http, known, request.now).await?;
         let tokens = merged(told, request, None);
         Ok(renewed(definition, request, root, tokens))
     }
@@ -170,13 +165,7 @@ fn outgoing(
     if refresh.redirect_uri {
         standard.push(("redirect_uri", request.redirect_uri.to_owned()));
     }
-    let resource = definition
-        .authorize
-        .as_ref()
-        .and_then(|authorize| authorize.resource.as_ref());
-    if let Some(resource) = resource {
-        standard.push(("resource", resource.fill(value).map_err(unusable)?));
-    }
+    standard.extend(exchange::resource(definition, value)?);
     let client = Client {
         id: request.client_id,
         secret: request.client_secret,

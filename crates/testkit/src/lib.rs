@@ -10,4 +10,5 @@ pub mod database;
 pub mod lab;
 pub mod log;
 pub mod random;
+mod server;
 pub mod witness;

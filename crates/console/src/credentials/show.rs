@@ -101,7 +101,7 @@ async fn detail(
 /// Whether a refresh may help: there is a way, and something to refresh with that is not dead.
 fn is_refreshable(app: &App, credential: &Credential) -> bool {
     let provider = app.catalogue.find(&credential.provider);
-    let has_way = provider.is_some_and(|provider| provider.can_renew());
+    let has_way = provider.is_some_and(|provider| provider.definition.can_renew());
     let mut names = credential.secret_names.iter();
     let has_means = credential.refresh_at.is_some() || names.any(|name| name == "refresh_token");
     has_way && has_means && credential.health.status != HealthStatus::Error

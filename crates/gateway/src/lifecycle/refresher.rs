@@ -83,7 +83,7 @@ impl Refresher {
         };
         let refreshing = app.catalogue.iter();
         let lanes = refreshing
-            .filter(|provider| provider.can_renew())
+            .filter(|provider| provider.definition.can_renew())
             .map(|provider| (provider.slug.clone(), lane()))
             .collect();
         Self {

@@ -13,7 +13,7 @@ use crate::{
     hosted,
     link::{
         callback::{self, fail, failure},
-        complete, cookie_name, is_bound,
+        complete, cookie_name, own_flow,
         parameters::Parameters,
         redirect::{self, Destination},
     },
@@ -32,8 +32,9 @@ pub(crate) async fn get(
     request: HttpRequest,
     flow: web::Path<String>,
 ) -> HttpResponse {
-    let Some(id) = own(&app, &request, &flow) else {
-        return gone(&request, "flow of another browser");
+    let id = match own_flow(&app, &request, &flow) {
+        Ok(id) => id,
+        Err(detail) => return gone(&request, detail),
     };
     match find(&app, id).await {
         Ok(Some((found, waiting))) => page(&app, id, &found, &waiting.accounts),
@@ -49,8 +50,9 @@ pub(crate) async fn post(
     flow: web::Path<String>,
     body: web::Bytes,
 ) -> HttpResponse {
-    let Some(id) = own(&app, &request, &flow) else {
-        return gone(&request, "flow of another browser");
+    let id = match own_flow(&app, &request, &flow) {
+        Ok(id) => id,
+        Err(detail) => return gone(&request, detail),
     };
     let parameters = Parameters::parse(&body);
     match answer(&app, id, parameters.first("account").unwrap_or_default()).await {
@@ -118,12 +120,6 @@ async fn take(
         }
     };
     Ok(Some(destination))
-}
-
-/// The flow in the path, if this browser started it.
-fn own(app: &App, request: &HttpRequest, flow: &str) -> Option<AuthorizationSessionId> {
-    let id = flow.parse::<AuthorizationSessionId>().ok()?;
-    is_bound(app, request, id).then_some(id)
 }
 
 async fn find(

@@ -5,7 +5,7 @@ use keyway_domain::{
     SecretString,
     authorization_code::{AuthorizationCode, IssuedCode, LIFETIME},
     authorization_session::{Failure, Step},
-    credential::{GrantSecrets, NewGrant},
+    credential::NewGrant,
     ids::{AuthorizationCodeId, GrantId},
     oauth_error::ErrorCode,
     opaque::OpaqueToken as _,
@@ -276,16 +276,7 @@ fn seal_grant(
     now: DateTime<Utc>,
 ) -> Result<NewGrant, Fault> {
     let id = GrantId::generate(now, app.random.as_ref());
-    let secrets = GrantSecrets {
-        external_id: granted.external.id.clone(),
-        access_token: Some(granted.tokens.access_token.expose().clone()),
-        refresh_token: granted
-            .tokens
-            .refresh_token
-            .as_ref()
-            .map(|token| token.expose().clone()),
-        properties: granted.properties.secret.expose().clone(),
-    };
+    let secrets = granted.secrets();
     let text = serde_json::to_string(&secrets).map_err(|_| Fault::Unreadable("grant"))?;
     let place = Place::grant_secrets(id, flow.claimed.account_id);
     Ok(NewGrant {

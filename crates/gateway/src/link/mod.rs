@@ -113,3 +113,19 @@ fn is_bound(app: &crate::App, request: &HttpRequest, session: AuthorizationSessi
         keyway_vault::digest::equal(&cookie.value().into(), &app.ring.flow_binding(session))
     })
 }
+
+/// The flow in a path, if this browser started it; or what is wrong, for the log.
+fn own_flow(
+    app: &crate::App,
+    request: &HttpRequest,
+    flow: &str,
+) -> Result<AuthorizationSessionId, &'static str> {
+    let id = flow.parse::<AuthorizationSessionId>();
+    let id = id.map_err(|_| "flow is not a UUID")?;
+    // The cookie proves the browser, so a foreign site cannot post here for it.
+    if is_bound(app, request, id) {
+        Ok(id)
+    } else {
+        Err("flow of another browser")
+    }
+}

@@ -21,7 +21,7 @@ use crate::{
         begin::{self, Leaving},
         cookie_name,
         entry::{self, Attempt, Entered},
-        is_bound,
+        own_flow,
         parameters::Parameters,
         redirect::{self, Destination, End},
     },
@@ -42,13 +42,10 @@ pub(crate) async fn post(
             detail,
         )
     };
-    let Ok(id) = flow.parse::<AuthorizationSessionId>() else {
-        return gone("flow is not a UUID");
+    let id = match own_flow(&app, &request, &flow) {
+        Ok(id) => id,
+        Err(detail) => return gone(detail),
     };
-    // The cookie proves the browser, so a foreign site cannot post here for it.
-    if !is_bound(&app, &request, id) {
-        return gone("flow of another browser");
-    }
     match answer(&app, id, &Parameters::parse(&body), app.now()).await {
         Ok(Some(response)) => response,
         Ok(None) => gone("flow does not wait for variables"),

@@ -96,6 +96,11 @@ impl Definition {
         }
     }
 
+    /// Whether access tokens of this provider can be renewed at all.
+    pub fn can_renew(&self) -> bool {
+        self.refresh.is_some() || self.auth.is_minted()
+    }
+
     /// Whether nothing but its access token tells one account of the provider from another.
     pub fn is_nameless(&self) -> bool {
         let mut sources = self.credential.external_id.iter();

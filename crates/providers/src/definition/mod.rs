@@ -131,7 +131,7 @@ pub const CATEGORIES: [&str; 36] = [
 ];
 
 /// How sure a definition is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Certainty {
     /// Endpoints, client authentication, PKCE, scopes and refresh were read on the vendor's page.
@@ -154,7 +154,7 @@ impl Certainty {
 }
 
 /// The way in which accounts are connected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Auth {
     /// The authorization code flow (RFC 6749 section 4.1).

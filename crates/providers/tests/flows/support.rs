@@ -4,15 +4,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use keyway_domain::{
-    authorization_session::ProviderState,
-    credential::{CredentialKind, GrantSecrets},
-    ids::AuthorizationSessionId,
-    opaque::OpaqueToken as _,
-    pkce::CodeVerifier,
-    provider::ProviderSlug,
-    random::OsRandom,
-    scope::Scopes,
-    secret::SecretString,
+    authorization_session::ProviderState, credential::CredentialKind, ids::AuthorizationSessionId,
+    opaque::OpaqueToken as _, pkce::CodeVerifier, provider::ProviderSlug, random::OsRandom,
+    scope::Scopes, secret::SecretString,
 };
 use keyway_providers::{
     Catalogue, Provider, ProviderError,
@@ -228,7 +222,7 @@ impl Client {
             redirect_uri: &self.app.redirect_uri,
             variables: &self.variables,
             public: &granted.properties.public,
-            secrets: &kept(granted),
+            secrets: &granted.secrets(),
             token_type: granted.tokens.token_type.as_deref(),
             scopes: granted.tokens.scope.as_ref(),
             refresh_expires_at: granted.tokens.refresh_expires_at,
@@ -244,14 +238,14 @@ impl Client {
             client_secret: &self.client_secret(),
             variables: &self.variables,
             public: &granted.properties.public,
-            secrets: &kept(granted),
+            secrets: &granted.secrets(),
         };
         self.provider.verify(&self.http, &verification).await
     }
 
     /// Ends a grant, long after the flow.
     pub(crate) async fn revoke(&self, granted: &Granted) -> Result<bool, ProviderError> {
-        let secrets = kept(granted);
+        let secrets = granted.secrets();
         let secret = self.client_secret();
         let public = &granted.properties.public;
         self.provider
@@ -274,20 +268,6 @@ impl Client {
     /// The one refresh token that was issued.
     pub(crate) fn refresh_token(&self) -> String {
         only(self.lab.refresh_tokens(&self.app.provider))
-    }
-}
-
-/// What is kept of a grant, sealed.
-fn kept(granted: &Granted) -> GrantSecrets {
-    GrantSecrets {
-        external_id: granted.external.id.clone(),
-        access_token: Some(granted.tokens.access_token.expose().clone()),
-        refresh_token: granted
-            .tokens
-            .refresh_token
-            .as_ref()
-            .map(|token| token.expose().clone()),
-        properties: granted.properties.secret.expose().clone(),
     }
 }
 

@@ -80,16 +80,7 @@ impl Desk {
         };
         steps.push(("identity", flow.identity(&granted)));
         steps.push(("import", flow.import(&granted)));
-        let secrets = GrantSecrets {
-            external_id: granted.external.id.clone(),
-            access_token: Some(granted.tokens.access_token.expose().clone()),
-            refresh_token: granted
-                .tokens
-                .refresh_token
-                .as_ref()
-                .map(|token| token.expose().clone()),
-            properties: granted.properties.secret.expose().clone(),
-        };
+        let secrets = granted.secrets();
         let public = granted.properties.public.clone();
         let renewed = flow.refresh(&granted, &secrets, &mut steps).await;
         let (secrets, public, generation) = match renewed {

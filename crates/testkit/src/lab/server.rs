@@ -9,16 +9,14 @@ use std::{
 };
 
 use actix_web::{
-    App, HttpRequest, HttpResponse, HttpServer,
-    dev::ServerHandle,
-    http::StatusCode,
-    rt::{System, time::sleep},
-    web,
+    App, HttpRequest, HttpResponse, HttpServer, dev::ServerHandle, http::StatusCode,
+    rt::time::sleep, web,
 };
 use futures_util::stream;
 use keyway_domain::clock::Clock;
 use serde_json::json;
-use tokio::sync::oneshot;
+
+use crate::server;
 
 use super::{
     calls::{CallLog, Endpoint},
@@ -249,7 +247,7 @@ fn huge(size: usize) -> HttpResponse {
         .streaming(stream::iter(chunks.map(Ok::<_, io::Error>)))
 }
 
-/// Starts the server on a thread of its own, so that no test's runtime stands in its way.
+/// Starts the server.
 pub(crate) async fn start(
     shared: Arc<Shared>,
     authority: &Arc<Authority>,
@@ -258,28 +256,22 @@ pub(crate) async fn start(
 ) -> ServerHandle {
     let config = authority.server_config();
     let data = web::Data::from(shared);
-    let (send, receive) = oneshot::channel();
-    std::thread::spawn(move || {
-        System::new().block_on(async move {
-            let app = move || {
-                App::new()
-                    .app_data(data.clone())
-                    .default_service(web::to(handle))
-            };
-            let server = HttpServer::new(app)
-                .workers(1)
-                // As long as most servers on the internet: a lab that is out of breath must not
-                // hang up on requests that it has not read yet.
-                .keep_alive(Duration::from_secs(75))
-                .client_request_timeout(Duration::ZERO)
-                .disable_signals()
-                .listen(plain)
-                .and_then(|server| server.listen_rustls_0_23(secure, config))
-                .expect("listeners")
-                .run();
-            let _ = send.send(server.handle());
-            let _ = server.await;
-        });
-    });
-    receive.await.expect("a server")
+    server::start(move || {
+        let app = move || {
+            App::new()
+                .app_data(data.clone())
+                .default_service(web::to(handle))
+        };
+        let server = HttpServer::new(app)
+            .workers(1)
+            // As long as most servers on the internet: a lab that is out of breath must not
+            // hang up on requests that it has not read yet.
+            .keep_alive(Duration::from_secs(75))
+            .client_request_timeout(Duration::ZERO)
+            .disable_signals()
+            .listen(plain)?
+            .listen_rustls_0_23(secure, config)?;
+        Ok(server.run())
+    })
+    .await
 }

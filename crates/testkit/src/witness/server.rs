@@ -11,13 +11,13 @@ use actix_web::{
     App, HttpRequest, HttpResponse, HttpServer,
     dev::ServerHandle,
     http::header::{AUTHORIZATION, CONTENT_TYPE},
-    rt::System,
     web,
 };
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use rustls::ServerConfig;
 use serde_json::Value;
-use tokio::sync::oneshot;
+
+use crate::server;
 
 use super::{Expected, Script};
 
@@ -129,24 +129,18 @@ pub(super) async fn start(
     listener: TcpListener,
 ) -> ServerHandle {
     let data = web::Data::from(script);
-    let (send, receive) = oneshot::channel();
-    std::thread::spawn(move || {
-        System::new().block_on(async move {
-            let app = move || {
-                App::new()
-                    .app_data(data.clone())
-                    .default_service(web::to(handle))
-            };
-            let server = HttpServer::new(app)
-                .workers(1)
-                .keep_alive(Duration::from_secs(75))
-                .disable_signals()
-                .listen_rustls_0_23(listener, config)
-                .expect("a listener")
-                .run();
-            let _ = send.send(server.handle());
-            let _ = server.await;
-        });
-    });
-    receive.await.expect("a server")
+    server::start(move || {
+        let app = move || {
+            App::new()
+                .app_data(data.clone())
+                .default_service(web::to(handle))
+        };
+        let server = HttpServer::new(app)
+            .workers(1)
+            .keep_alive(Duration::from_secs(75))
+            .disable_signals()
+            .listen_rustls_0_23(listener, config)?;
+        Ok(server.run())
+    })
+    .await
 }
