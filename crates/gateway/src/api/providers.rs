@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use keyway_domain::provider::ProviderSlug;
-use keyway_providers::{Provider, definition::Pkce, variables::Variable};
+use keyway_providers::{
+    Provider,
+    definition::Pkce,
+    variables::{SetBy, Variable},
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -75,8 +79,20 @@ struct VariableShown {
     example: Option<String>,
     /// The only values there are; empty if there are others.
     choices: Vec<String>,
-    /// The value if none is given; without it, the end user is asked.
+    /// The value if none is given; without it, whoever sets it is asked.
     default: Option<String>,
+    /// Whether it is a key that is entered on the hosted form only, sealed, and never shown.
+    secret: bool,
+    /// Who sets it: the end user of a connection, or the admin when registering an app.
+    set_by: SetByShown,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SetBy)]
+#[serde(rename_all = "snake_case")]
+enum SetByShown {
+    EndUser,
+    Admin,
 }
 
 impl Shown {
@@ -123,6 +139,11 @@ impl VariableShown {
                 .map(|choice| choice.value.clone())
                 .collect(),
             default: variable.default.clone(),
+            secret: variable.secret,
+            set_by: match variable.set_by {
+                SetBy::EndUser => SetByShown::EndUser,
+                SetBy::Admin => SetByShown::Admin,
+            },
         }
     }
 }

@@ -31,6 +31,19 @@ async fn the_catalogue_is_listed_and_read() {
         found["variables"]["login_host"]["default"],
         "login.salesforce.com"
     );
+    for (slug, variable, secret, set_by) in [
+        ("salesforce", "login_host", false, "end_user"),
+        ("gitlab", "host", false, "admin"),
+        ("sendgrid", "api_key", true, "end_user"),
+    ] {
+        let found = client.get(&format!("/v1/providers/{slug}")).await.ok(200);
+        let shown = &found["variables"][variable];
+        assert_eq!(
+            (&shown["secret"], &shown["set_by"]),
+            (&json!(secret), &json!(set_by)),
+            "{slug}"
+        );
+    }
     let callback = format!("{}/link/oauth2/callback/salesforce", gateway.base);
     assert_eq!(found["callback_url"], callback);
     for unknown in ["unheard-of", "Not%20a%20slug"] {
