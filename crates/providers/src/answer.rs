@@ -11,7 +11,7 @@ use crate::{
     error::{ProviderError, Redaction},
     http::Answer,
     id_token,
-    request::unusable,
+    request::{FORM, unusable},
     source::{at, text},
 };
 
@@ -128,10 +128,8 @@ fn object(answer: &Answer, redaction: &Redaction) -> Result<Value, ProviderError
     if let Some(value) = parsed.filter(|value| value.is_object() || value.is_array()) {
         return Ok(value);
     }
-    let is_form = answer
-        .content_type
-        .starts_with("application/x-www-form-urlencoded")
-        || answer.content_type.starts_with("text/plain");
+    let is_form =
+        answer.content_type.starts_with(FORM) || answer.content_type.starts_with("text/plain");
     if is_form && answer.body.contains(&b'=') {
         let pairs = url::form_urlencoded::parse(&answer.body);
         let members: Map<String, Value> = pairs

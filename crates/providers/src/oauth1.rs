@@ -26,12 +26,13 @@ pub(crate) struct Once {
     pub(crate) at: DateTime<Utc>,
 }
 
-/// Adds the `Authorization` header of a signed request to `url` with its query. Bodies that are not
-/// forms are not signed (section 3.4.1.3.1).
+/// Adds the `Authorization` header of a signed request to `url`. Its query is signed, and so is its
+/// body if that is a form (section 3.4.1.3.1).
 pub(crate) fn sign(
     headers: &mut HeaderMap,
     method: &Method,
     url: &Url,
+    form: &[u8],
     facts: &Facts<'_>,
     once: &Once,
 ) -> Result<(), ProviderError> {
@@ -60,20 +61,11 @@ pub(crate) fn sign(
         encode(&value("consumer_secret")?),
         encode(&value("token_secret")?)
     );
-    let base = base(method, url, &own);
-    let signature = match rule.signature_method {
-        SignatureMethod::HmacSha1 => {
-            let mut mac = Hmac::<Sha1>::new_from_slice(key.as_bytes()).map_err(unusable)?;
-            mac.update(base.as_bytes());
-            Base64::encode_string(&mac.finalize().into_bytes())
-        }
-        SignatureMethod::HmacSha256 => {
-            let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).map_err(unusable)?;
-            mac.update(base.as_bytes());
-            Base64::encode_string(&mac.finalize().into_bytes())
-        }
-    };
-    own.push(("oauth_signature", signature));
+    let base = base(method, url, form, &own);
+    own.push((
+        "oauth_signature",
+        signature(rule.signature_method, &key, &base)?,
+    ));
     let mut header = String::from("OAuth ");
     if let Some(realm) = &rule.realm {
         let realm = realm.fill(|name| facts.name(name)).map_err(unusable)?;
@@ -87,10 +79,27 @@ pub(crate) fn sign(
     request::insert(headers, AUTHORIZATION.as_str(), &header)
 }
 
+/// Section 3.4.2, and the same with SHA-256.
+fn signature(method: SignatureMethod, key: &str, base: &str) -> Result<String, ProviderError> {
+    Ok(match method {
+        SignatureMethod::HmacSha1 => {
+            let mut mac = Hmac::<Sha1>::new_from_slice(key.as_bytes()).map_err(unusable)?;
+            mac.update(base.as_bytes());
+            Base64::encode_string(&mac.finalize().into_bytes())
+        }
+        SignatureMethod::HmacSha256 => {
+            let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).map_err(unusable)?;
+            mac.update(base.as_bytes());
+            Base64::encode_string(&mac.finalize().into_bytes())
+        }
+    })
+}
+
 /// The signature base string (section 3.4.1).
-fn base(method: &Method, url: &Url, own: &[(&str, String)]) -> String {
+fn base(method: &Method, url: &Url, form: &[u8], own: &[(&str, String)]) -> String {
     let mut pairs: Vec<(String, String)> = url
         .query_pairs()
+        .chain(url::form_urlencoded::parse(form))
         .map(|(name, value)| (encode(&name), encode(&value)))
         .chain(
             own.iter()
@@ -122,7 +131,7 @@ fn encode(text: &str) -> String {
 mod tests {
     use super::*;
 
-    /// The example of section 3.4.1.1, without its form body.
+    /// The example of section 3.4.1.1.
     #[test]
     fn the_base_string_is_the_standards() {
         let url = "http://example.com/request?b5=%3D%253D&a3=a&c%40=&a2=r%20b";
@@ -135,8 +144,37 @@ mod tests {
         ];
         let url = Url::parse(url).expect("url");
         assert_eq!(
-            base(&Method::POST, &url, &own),
-            "POST&http%3A%2F%2Fexample.com%2Frequest&a2%3Dr%2520b%26a3%3Da%26b5%3D%253D%25253D%26c%2540%3D%26oauth_consumer_key%3D9djdj82h48djs9d2%26oauth_nonce%3D7d8f3e4a%26oauth_signature_method%3DHMAC-SHA1%26oauth_timestamp%3D137131201%26oauth_token%3Dkkk9d7dh3k39sjv7"
+            base(&Method::POST, &url, b"c2&a3=2+q", &own),
+            "POST&http%3A%2F%2Fexample.com%2Frequest&a2%3Dr%2520b%26a3%3D2%2520q%26a3%3Da%26b5%3D%253D%25253D%26c%2540%3D%26c2%3D%26oauth_consumer_key%3D9djdj82h48djs9d2%26oauth_nonce%3D7d8f3e4a%26oauth_signature_method%3DHMAC-SHA1%26oauth_timestamp%3D137131201%26oauth_token%3Dkkk9d7dh3k39sjv7"
+        );
+    }
+
+    /// The example of <https://docs.x.com/fundamentals/authentication/oauth-1-0a/creating-a-signature>.
+    #[test]
+    fn the_signature_is_the_vendors() {
+        let url = "https://api.twitter.com/1.1/statuses/update.json?include_entities=true";
+        let form = b"status=Hello%20Ladies%20%2b%20Gentlemen%2c%20a%20signed%20OAuth%20request%21";
+        let own = [
+            ("oauth_consumer_key", "xvz1evFS4wEEPTGEFPHBog".to_owned()),
+            (
+                "oauth_nonce",
+                "kYjzVBB8Y0ZFabxSWbWovY3uYSQ2pTgmZeNu2VS4cg".to_owned(),
+            ),
+            ("oauth_signature_method", "HMAC-SHA1".to_owned()),
+            ("oauth_timestamp", "1318622958".to_owned()),
+            (
+                "oauth_token",
+                "370773112-GmHxMAgYyLbNEtIKZeRNFsMKPR9EyMZeS9weJAEb".to_owned(),
+            ),
+            ("oauth_version", "1.0".to_owned()),
+        ];
+        let url = Url::parse(url).expect("url");
+        let base = base(&Method::POST, &url, form, &own);
+        let key =
+            "kAcSOqF21Fu85e7zjz7ZN2U4ZRhfV3WpwPAoE3Z7kBw&LswwdoUaIvS8ltyTt5jkRh4J50vUPVVHtR2YPi5kE";
+        assert_eq!(
+            signature(SignatureMethod::HmacSha1, key, &base),
+            Ok("hCtSmYh+iHYCEqBWrE7C7hYmtUk=".to_owned())
         );
     }
 }

@@ -14,7 +14,7 @@ use std::{
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream::BoxStream};
 use keyway_domain::{credential::GrantSecrets, secret::SecretString};
-use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderMap};
+use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 use url::Url;
@@ -122,7 +122,8 @@ impl Provider {
         let url = with_query(below(&base, call.path, call.query)?, api, &facts)?;
         let mut headers = headers_of(api, &facts, call.headers)?;
         if api.authorization == ApiAuthorization::OAuth1 {
-            oauth1::sign(&mut headers, &method, &url, &facts, &http.once())?;
+            let form = form(&headers, &call.body);
+            oauth1::sign(&mut headers, &method, &url, form, &facts, &http.once())?;
         }
         let patience = http.patience();
         let progress = Progress::new();
@@ -191,6 +192,20 @@ fn with_query(mut url: Url, api: &Api, facts: &Facts<'_>) -> Result<Url, Provide
         .extend_pairs(kept)
         .extend_pairs(own);
     Ok(url)
+}
+
+/// A body that is a form; empty if it is none, or not known as a whole.
+fn form<'a>(headers: &HeaderMap, body: &'a ProxyBody) -> &'a [u8] {
+    let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let kind = kind.and_then(|kind| kind.split(|byte| *byte == b';').next());
+    match body {
+        ProxyBody::Whole(whole)
+            if kind.is_some_and(|kind| kind.eq_ignore_ascii_case(request::FORM.as_bytes())) =>
+        {
+            whole
+        }
+        _ => &[],
+    }
 }
 
 fn headers_of(api: &Api, facts: &Facts<'_>, given: &[Header]) -> Result<HeaderMap, ProviderError> {
@@ -383,6 +398,29 @@ mod tests {
         ] {
             assert!(url(elsewhere).is_err(), "{elsewhere}");
         }
+    }
+
+    #[test]
+    fn a_form_that_is_known_as_a_whole_is_signed() {
+        let body = || ProxyBody::Whole(Bytes::from_static(b"a=1"));
+        for (kind, body, expected) in [
+            (request::FORM, body(), b"a=1".as_slice()),
+            (
+                "Application/X-WWW-Form-Urlencoded; charset=utf-8",
+                body(),
+                b"a=1",
+            ),
+            ("application/json", body(), b""),
+            (
+                request::FORM,
+                ProxyBody::Stream(futures_util::stream::empty().boxed()),
+                b"",
+            ),
+        ] {
+            let headers = HeaderMap::from_iter([(CONTENT_TYPE, kind.parse().expect("a type"))]);
+            assert_eq!(form(&headers, &body), expected, "{kind}");
+        }
+        assert_eq!(form(&HeaderMap::new(), &body()), b"");
     }
 
     #[test]

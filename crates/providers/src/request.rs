@@ -18,6 +18,9 @@ use crate::{
     template::Template,
 };
 
+/// The media type of a form.
+pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
+
 /// Fills in a URL's template and proves where it leads.
 ///
 /// Values are percent-encoded, except where the template begins with one: that is a URL which the
@@ -80,7 +83,7 @@ pub(crate) fn call(call: &Call, facts: &Facts<'_>, once: &Once) -> Result<Outgoi
     match call.authorization {
         CallAuthorization::None => {}
         CallAuthorization::Basic => user(&mut headers, call.basic.as_ref(), name)?,
-        CallAuthorization::OAuth1 => oauth1::sign(&mut headers, &method, &url, facts, once)?,
+        CallAuthorization::OAuth1 => oauth1::sign(&mut headers, &method, &url, &[], facts, once)?,
         CallAuthorization::Bearer => {
             let token = facts
                 .name("access_token")
@@ -168,10 +171,7 @@ fn insert_secret(
 }
 
 pub(crate) fn form_body(headers: &mut HeaderMap, parameters: &BTreeMap<String, String>) -> Vec<u8> {
-    headers.insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("application/x-www-form-urlencoded"),
-    );
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(FORM));
     let mut form = url::form_urlencoded::Serializer::new(String::new());
     form.extend_pairs(parameters);
     form.finish().into_bytes()
