@@ -8,6 +8,7 @@
 )]
 
 mod expected;
+mod grant;
 mod mutations;
 mod run;
 
