@@ -46,6 +46,7 @@ async fn each_provider_can_be_registered_with_its_own_guide() {
         let page = browser.get(&path).await;
         if provider.definition.auth.is_entered() {
             page.assert_page(200, "No client is needed");
+            assert!(!page.body.contains("the scopes"), "{}", page.body);
             let answer = browser.post(&path, &[("name", "Mine")]).await;
             answer.assert_page(200, "Copy the client secret now");
             continue;
