@@ -13,6 +13,7 @@ import { freePorts } from './ports.js';
 import { succeed, temporaryDirectory } from './processes.js';
 import { startReceiver } from './receiver.js';
 import { startServices } from './services.js';
+import { startSeveral } from './several.js';
 
 export const PASSWORD = 'four words in a row';
 const ACCOUNTS = { filled: 'Acme', empty: 'New Team', half: 'Halfway' };
@@ -23,6 +24,7 @@ export async function startWorld() {
   const directory = await temporaryDirectory();
   await mkdir(join(directory, 'providers'));
   await writeFile(join(directory, 'providers/regional.toml'), REGIONAL);
+  await writeFile(join(directory, 'providers/several.toml'), await startSeveral());
   const [database, port, before] = await Promise.all([createDatabase(), freePorts(4), startServices()]);
   // Any port of this machine: the sample provider, and the webhooks' receiver.
   const dev = await startDev(directory, port, { KEYWAY_DATABASE_URL: database, KEYWAY_OUTBOUND_ALLOW: '127.0.0.1' });
@@ -66,6 +68,7 @@ async function fill(world) {
     shopify: await register(world, 'acme', 'shopify', 'Acme for shops', 'shopify-client'),
     regional: await register(world, 'acme', 'regional', 'Acme by region', 'regional-client'),
     sendgrid: await register(world, 'acme', 'sendgrid', 'Acme for SendGrid', 'sendgrid-client'),
+    several: await register(world, 'acme', 'several', 'Acme for several', 'several-client'),
     long: await register(world, 'acme', 'salesforce', LONG, `long-${'0123456789'.repeat(12)}`),
     half: await register(world, 'halfway', 'linear', 'Halfway to Linear', 'linear-client'),
   };

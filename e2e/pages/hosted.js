@@ -75,6 +75,12 @@ export const hostedPages = [
     await page.getByRole('button', { name: /Connect/ }).click();
     await page.getByRole('alert').waitFor();
   })),
+  entry('hosted-account', 'filled', null, 'Which account?', then(start('several', 'several'), async (page) => {
+    await page.getByLabel('Key').fill('a key of several accounts');
+    await page.getByRole('button', { name: /Connect/ }).click();
+    await page.getByRole('heading', { name: 'Which account?' }).waitFor();
+  })),
+  entry('hosted-account', 'error', null, 'Connection not made', gateway('/link/oauth2/choice/01890000-0000-7000-8000-000000000000')),
   entry('hosted-choices', 'empty', null, 'Connect Regional', start('regional', 'regional')),
   entry('hosted-error', 'error', null, 'Connection not made', gateway('/link/oauth2/start?client_id=x')),
   entry('hosted-refusal', 'error', null, 'Connection refused', gateway('/link/oauth2/callback/sample?error=access_denied&state=x')),
