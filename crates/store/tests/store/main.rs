@@ -16,6 +16,7 @@ mod api_tokens;
 mod audit_events;
 mod authorization_codes;
 mod authorization_sessions;
+mod choices;
 mod console_sessions;
 mod credential_change;
 mod credential_read;
