@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value};
 
 use crate::{
+    authorization_session::OauthRequest,
     credential::{CredentialKind, ExternalAccount},
     ids::{AccountId, AuthorizationCodeId, CredentialId, GrantId},
     opaque::{Digest, OpaqueToken, is_token},
@@ -53,6 +54,8 @@ pub struct IssuedCode {
     pub challenge: Option<CodeChallenge>,
     /// The client's `state`, to come back in the token response.
     pub sealed_state: Option<Sealed>,
+    /// What was asked for at `/oauth/authorize`; none: at another door.
+    pub oauth: Option<OauthRequest>,
     /// When it ends.
     pub expires_at: DateTime<Utc>,
 }
@@ -91,6 +94,8 @@ pub enum CodeRefusal {
     Used,
     /// It was issued to another app.
     Foreign,
+    /// It was asked for with another redirect URI or DPoP key, or at the other door.
+    Request,
     /// The PKCE verifier is missing, wrong, or answers no challenge.
     Verifier,
 }
@@ -103,6 +108,7 @@ impl CodeRefusal {
             Self::Expired => "code expired",
             Self::Used => "code already used",
             Self::Foreign => "code issued to another app",
+            Self::Request => "code asked for with another redirect_uri, key or door",
             Self::Verifier => "code_verifier missing, wrong, or sent without a challenge",
         }
     }

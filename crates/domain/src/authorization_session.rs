@@ -87,6 +87,25 @@ pub struct SessionSecrets {
     pub nonce: Option<String>,
     /// The token of the link session that it was started from: the way back to its page.
     pub link_session: Option<String>,
+    /// What was asked for at `/oauth/authorize`; none for a flow that came by another door.
+    #[serde(default)]
+    pub oauth: Option<OauthRequest>,
+}
+
+/// What a client asked for at `/oauth/authorize`, and its code is bound to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OauthRequest {
+    /// As the client wrote it: the token request must repeat it (RFC 6749 section 4.1.3).
+    pub redirect_uri: String,
+    /// To come back in the id token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<String>,
+    /// Thumbprint of the key that must be proven for the code (RFC 9449 section 10).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dpop_jkt: Option<String>,
+    /// Whether an id token is wanted.
+    #[serde(default)]
+    pub openid: bool,
 }
 
 impl std::fmt::Debug for SessionSecrets {

@@ -89,6 +89,16 @@ id! {
     LinkSessionId;
     /// What an admin asks a gateway to do.
     JobId;
+    /// A secret that Keyway made for a client backend.
+    ClientSecretId;
+    /// A pushed authorization request.
+    PushedRequestId;
+    /// What Keyway itself granted to a client backend: all tokens that descend from one code.
+    RefreshFamilyId;
+    /// A refresh token of Keyway's own.
+    RefreshTokenId;
+    /// A key that Keyway signs with; the `kid` of its tokens.
+    SigningKeyId;
     /// A remembered answer to a POST request.
     IdempotencyKeyId;
 }

@@ -5,6 +5,7 @@ pub mod api_token;
 pub mod audit;
 pub mod authorization_code;
 pub mod authorization_session;
+pub mod client_settings;
 pub mod clock;
 pub mod credential;
 pub mod event;

@@ -24,6 +24,23 @@ pub enum ErrorCode {
     ServerError,
     /// RFC 6749 4.1.2.1: try again later.
     TemporarilyUnavailable,
+    /// RFC 6749 4.1.2.1 through OpenID Connect Core 3.1.2.6: nothing was to be asked, and something
+    /// had to be.
+    InteractionRequired,
+    /// OpenID Connect Core 3.1.2.6: request objects are not taken.
+    RequestNotSupported,
+    /// OpenID Connect Core 3.1.2.6: the pushed request is unknown, expired or used.
+    InvalidRequestUri,
+    /// RFC 6749 5.2: another grant type than those that are served.
+    UnsupportedGrantType,
+    /// RFC 6750 3.1: the access token is expired, revoked, or bound to another key.
+    InvalidToken,
+    /// RFC 8693 2.2.2, RFC 8707 2: another resource than the one that there is.
+    InvalidTarget,
+    /// RFC 9449 5: the proof is malformed, too old, or was here before.
+    InvalidDpopProof,
+    /// RFC 9449 8: the proof must hold the nonce that comes with this answer.
+    UseDpopNonce,
     /// RFC 8628 3.5, used here for rate limits: ask less often.
     SlowDown,
 }
@@ -41,6 +58,14 @@ impl ErrorCode {
             Self::InvalidScope => "invalid_scope",
             Self::ServerError => "server_error",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
+            Self::InteractionRequired => "interaction_required",
+            Self::RequestNotSupported => "request_not_supported",
+            Self::InvalidRequestUri => "invalid_request_uri",
+            Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::InvalidToken => "invalid_token",
+            Self::InvalidTarget => "invalid_target",
+            Self::InvalidDpopProof => "invalid_dpop_proof",
+            Self::UseDpopNonce => "use_dpop_nonce",
             Self::SlowDown => "slow_down",
         }
     }

@@ -64,6 +64,18 @@ pub struct StartToken(SecretString);
 #[derive(Debug, Clone)]
 pub struct LinkSessionToken(SecretString);
 
+/// A refresh token of Keyway's own (RFC 6749 section 1.5).
+#[derive(Debug, Clone)]
+pub struct RefreshToken(SecretString);
+
+/// The random part of the `request_uri` of a pushed authorization request (RFC 9126 section 2.2).
+#[derive(Debug, Clone)]
+pub struct PushedRequestUri(SecretString);
+
+/// A secret that Keyway made for a client backend.
+#[derive(Debug, Clone)]
+pub struct ClientSecret(SecretString);
+
 macro_rules! opaque {
     ($($name:ident $purpose:literal;)*) => {$(
         impl $name {
@@ -92,6 +104,28 @@ opaque! {
     SetupToken "setup-link";
     StartToken "start-link";
     LinkSessionToken "link-session";
+    RefreshToken "refresh-token";
+    PushedRequestUri "pushed-request";
+    ClientSecret "client-secret";
+}
+
+/// The `jti` of a client's assertion or of a DPoP proof, with all that it is unique among. Its digest
+/// is kept until it would be too old, so that it is taken once.
+#[derive(Debug, Clone)]
+pub struct ProofId(SecretString);
+
+impl ProofId {
+    /// Who made it, for what, and what it is called.
+    pub fn new(maker: &str, kind: &str, jti: &str) -> Self {
+        Self(SecretString::new(format!("{kind}\0{maker}\0{jti}")))
+    }
+}
+
+impl OpaqueToken for ProofId {
+    const PURPOSE: &'static str = "proof";
+    fn secret(&self) -> &SecretString {
+        &self.0
+    }
 }
 
 /// What a request is: method, path and body. Its digest tells whether an `Idempotency-Key` came

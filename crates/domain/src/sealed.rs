@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use crate::ids::{
     AccountId, AuthorizationCodeId, AuthorizationSessionId, GrantId, IdempotencyKeyId,
-    LinkSessionId, OauthAppId, StartLinkId, WebhookEndpointId,
+    LinkSessionId, OauthAppId, PushedRequestId, SigningKeyId, StartLinkId, WebhookEndpointId,
 };
 
 /// A ciphertext as it lies in the database. Only the vault can make or open one.
@@ -116,6 +116,22 @@ impl Place {
     /// A remembered answer, which may hold a secret that is shown once.
     pub fn idempotent_response(key: IdempotencyKeyId, account: AccountId) -> Self {
         Self::at("idempotency_keys", "sealed_response", key.uuid(), account)
+    }
+
+    /// What a client backend asks for, pushed before the browser comes.
+    pub fn pushed_parameters(request: PushedRequestId, account: AccountId) -> Self {
+        Self::at(
+            "pushed_requests",
+            "sealed_parameters",
+            request.uuid(),
+            account,
+        )
+    }
+
+    /// The private half of a signing key: the installation's, and no account's.
+    pub fn signing_key(key: SigningKeyId) -> Self {
+        let nobody = AccountId::from(Uuid::nil());
+        Self::at("signing_keys", "sealed_private_key", key.uuid(), nobody)
     }
 
     fn at(table: &'static str, column: &'static str, row: Uuid, account: AccountId) -> Self {

@@ -6,7 +6,7 @@ use actix_web::{
 };
 use keyway_domain::oauth_error::{self, ErrorCode};
 use keyway_store::StoreError;
-use keyway_vault::{OpenError, SealError};
+use keyway_vault::{OpenError, SealError, signing::SigningError};
 use keyway_web::log::with_detail;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -23,6 +23,9 @@ pub enum Fault {
     /// Sealing failed.
     #[error("{0}")]
     Seal(#[from] SealError),
+    /// A key of ours does not sign.
+    #[error(transparent)]
+    Signing(#[from] SigningError),
     /// What a secret held cannot be read.
     #[error("a sealed value cannot be read: {0}")]
     Unreadable(&'static str),

@@ -7,6 +7,7 @@ mod hosted;
 pub mod lifecycle;
 mod link;
 pub mod metrics;
+pub mod oauth;
 pub mod startup;
 pub mod state;
 pub mod transfer;
@@ -24,6 +25,7 @@ pub fn routes(app: web::Data<App>) -> impl Fn(&mut web::ServiceConfig) + Clone +
             .app_data(app.clone())
             .configure(assets::routes)
             .configure(link::routes)
+            .configure(oauth::routes)
             .configure(api::routes)
             .route("/health/live", web::get().to(async || health::live()))
             .route("/health/ready", web::get().to(ready))

@@ -165,5 +165,6 @@ pub async fn open(settings: &Settings) -> Result<App, StartupError> {
         random: Arc::new(OsRandom),
         public_url: settings.public_url()?,
         trusted_proxies: settings.trusted_proxies()?,
+        edge_key: settings.edge_key()?,
     })?)
 }

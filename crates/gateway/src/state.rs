@@ -20,7 +20,7 @@ use keyway_web::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
-use crate::lifecycle::used_tokens::UsedTokens;
+use crate::{lifecycle::used_tokens::UsedTokens, oauth::SigningKeys};
 
 /// The gateway's parts. Made once, before the workers.
 #[derive(Debug)]
@@ -49,6 +49,8 @@ pub struct App {
     pub(crate) verifications: FailureThrottle<CredentialId>,
     pub(crate) decoy: Decoy,
     pub(crate) used_tokens: UsedTokens,
+    pub(crate) edge_key: Option<SecretString>,
+    pub(crate) signing_keys: SigningKeys,
 }
 
 /// What an [`App`] is made of.
@@ -70,6 +72,8 @@ pub struct Parts {
     pub public_url: BaseUrl,
     /// The operator's own proxies.
     pub trusted_proxies: Vec<IpNet>,
+    /// What the operator's edge proves its client-certificate headers with.
+    pub edge_key: Option<SecretString>,
 }
 
 /// Failed guesses at client secrets.
@@ -117,6 +121,8 @@ impl App {
             verifications: FailureThrottle::new(1, TimeDelta::seconds(10)),
             decoy: Decoy { place, sealed },
             used_tokens: UsedTokens::default(),
+            edge_key: parts.edge_key,
+            signing_keys: SigningKeys::default(),
         })
     }
 

@@ -10,6 +10,7 @@ use keyway_domain::{
         ClaimRefusal, Claimed, Failure, LIFETIME, NewSession, ProviderState, RefusedStart,
         Unanswered,
     },
+    client_settings::ClientSettings,
     ids::{AccountId, AuthorizationSessionId, LinkSessionId, OauthAppId},
     opaque::Digest,
     pkce::CodeChallenge,
@@ -23,7 +24,7 @@ use uuid::Uuid;
 
 use crate::{
     Store, StoreError,
-    oauth_apps::{scopes, slug},
+    oauth_apps::{scopes, settings, slug},
     redirect_uris::template,
     schema::authorization_sessions,
     statement::{Bind, Statement, statement},
@@ -46,6 +47,8 @@ pub struct LinkTarget {
     pub scopes: Option<Scopes>,
     /// The provider's variables that the admin set.
     pub variables: BTreeMap<String, String>,
+    /// How its client backend proves itself at the OAuth endpoints.
+    pub settings: ClientSettings,
     /// The account's redirect URIs.
     pub redirect_uris: Vec<RedirectUriTemplate>,
 }
@@ -54,7 +57,7 @@ struct FindLinkTarget;
 
 impl Statement for FindLinkTarget {
     const SQL: &'static str = "
-        SELECT a.account_id, a.provider, a.name, a.client_id, a.scope, a.variables,
+        SELECT a.account_id, a.provider, a.name, a.client_id, a.scope, a.variables, a.settings,
                coalesce((SELECT jsonb_agg(r.uri ORDER BY r.id) FROM redirect_uris r WHERE r.account_id = a.account_id), '[]')
         FROM oauth_apps a
         WHERE a.id = ?1 AND a.removed_at IS NULL";
@@ -64,6 +67,7 @@ impl Statement for FindLinkTarget {
         sql_types::Text,
         sql_types::Text,
         sql_types::Nullable<sql_types::Text>,
+        sql_types::Jsonb,
         sql_types::Jsonb,
         sql_types::Jsonb,
     );
@@ -152,12 +156,22 @@ impl Store {
         &self,
         app: OauthAppId,
     ) -> Result<Option<LinkTarget>, StoreError> {
-        type Found = (Uuid, String, String, String, Option<String>, Value, Value);
+        type Found = (
+            Uuid,
+            String,
+            String,
+            String,
+            Option<String>,
+            Value,
+            Value,
+            Value,
+        );
         let found: Option<Found> = statement::<FindLinkTarget>(vec![Bind::Uuid(app.uuid())])
             .get_result(&mut self.read().await?)
             .await
             .optional()?;
-        let Some((account_id, provider, app_name, client_id, scope, set, uris)) = found else {
+        let Some((account_id, provider, app_name, client_id, scope, set, kept, uris)) = found
+        else {
             return Ok(None);
         };
         let uris = uris
@@ -176,6 +190,7 @@ impl Store {
                 .map(|text| scopes("oauth_apps", text))
                 .transpose()?,
             variables: variables(set)?,
+            settings: settings(kept)?,
             redirect_uris: uris.map(template).collect::<Result<_, _>>()?,
         }))
     }

@@ -156,8 +156,8 @@ impl Statement for CompleteSession {
             UPDATE link_sessions l SET used_at = ?14 FROM link, completed WHERE l.id = link.id
         )
         INSERT INTO authorization_codes (id, account_id, session_id, oauth_app_id, grant_id, code_digest,
-                                         code_challenge, sealed_state, created_at, expires_at)
-        SELECT ?15, account_id, id, oauth_app_id, ?2, ?16, code_challenge, ?17, ?14, ?18
+                                         code_challenge, sealed_state, created_at, expires_at, authorization_request)
+        SELECT ?15, account_id, id, oauth_app_id, ?2, ?16, code_challenge, ?17, ?14, ?18, ?19
         FROM completed
         RETURNING id"
     );
@@ -258,6 +258,7 @@ impl Store {
             Bind::Bytes(code.digest.as_bytes().to_vec()),
             Bind::MaybeBytes(sealed_state.map(|sealed| sealed.as_bytes().to_vec())),
             Bind::Time(code.expires_at),
+            Bind::MaybeJson(code.oauth.as_ref().map(|request| json!(request))),
         ]);
         let completed: Option<Uuid> = statement::<CompleteSession>(binds)
             .get_result(&mut self.write().await?)

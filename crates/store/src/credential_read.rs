@@ -12,7 +12,7 @@ use keyway_domain::{
     api_token::ApiToken,
     credential::CredentialKind,
     health::{Health, HealthStatus},
-    ids::{AccountId, CredentialId, EventId, GrantId, OauthAppId},
+    ids::{AccountId, CredentialId, EventId, GrantId, OauthAppId, RefreshFamilyId},
     opaque::Digest,
     provider::ProviderSlug,
     sealed::Sealed,
@@ -128,6 +128,23 @@ impl Statement for FindOfAccount {
         columns!(),
         " FROM credentials c JOIN grants g ON g.id = c.grant_id
           WHERE c.id = ?1 AND c.account_id = ?2"
+    );
+    type Row = Columns;
+}
+
+struct FindForClient;
+
+impl Statement for FindForClient {
+    // An access token of Keyway's own is good as long as its family is: whoever revokes one need not
+    // wait for the other to expire.
+    const SQL: &'static str = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM credentials c
+          JOIN grants g ON g.id = c.grant_id
+          JOIN refresh_families f ON f.credential_id = c.id
+          JOIN oauth_apps a ON a.id = f.oauth_app_id
+          WHERE f.id = ?1 AND f.oauth_app_id = ?2 AND c.id = ?3 AND f.revoked_at IS NULL AND a.removed_at IS NULL"
     );
     type Row = Columns;
 }
@@ -270,6 +287,27 @@ impl Store {
                 .get_result(&mut self.read().await?)
                 .await
                 .optional()?;
+        row.map(StoredCredential::try_from).transpose()
+    }
+
+    /// The credential behind a family of tokens that has not ended, with its tokens.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_credential_of_family(
+        &self,
+        family: RefreshFamilyId,
+        app: OauthAppId,
+        credential: CredentialId,
+    ) -> Result<Option<StoredCredential>, StoreError> {
+        let row: Option<Row> = statement::<FindForClient>(vec![
+            Bind::Uuid(family.uuid()),
+            Bind::Uuid(app.uuid()),
+            Bind::Uuid(credential.uuid()),
+        ])
+        .get_result(&mut self.write().await?)
+        .await
+        .optional()?;
         row.map(StoredCredential::try_from).transpose()
     }
 

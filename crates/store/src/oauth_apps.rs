@@ -7,6 +7,7 @@ use diesel::{prelude::*, sql_types::Bool};
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use keyway_domain::{
     audit::{Actor, AuditEvent},
+    client_settings::ClientSettings,
     event::{EventKind, NewEvent},
     ids::{AccountId, OauthAppId},
     provider::ProviderSlug,
@@ -71,6 +72,8 @@ pub struct OauthApp {
     pub variables: BTreeMap<String, String>,
     /// What the client keeps with it.
     pub metadata: Map<String, Value>,
+    /// How its client backend proves itself at the OAuth endpoints, and what it gets there.
+    pub settings: ClientSettings,
     /// Counts the changes.
     pub revision: i64,
     /// When it was registered.
@@ -90,6 +93,8 @@ pub struct OauthAppChange {
     pub scopes: Option<Option<Scopes>>,
     /// New metadata, in place of what was there.
     pub metadata: Option<Map<String, Value>>,
+    /// New settings, in place of what was there.
+    pub settings: Option<ClientSettings>,
     /// The revision that must be there; none takes any.
     pub revision: Option<i64>,
 }
@@ -106,6 +111,7 @@ pub(crate) struct Row {
     scope: Option<String>,
     variables: Value,
     metadata: Value,
+    settings: Value,
     revision: i64,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
@@ -129,6 +135,7 @@ impl TryFrom<Row> for OauthApp {
                 .transpose()?,
             variables: variables(row.variables)?,
             metadata: object("oauth_apps", "metadata", row.metadata)?,
+            settings: settings(row.settings)?,
             revision: row.revision,
             created_at: row.created_at,
             updated_at: row.updated_at,
@@ -286,6 +293,10 @@ impl Store {
                             change.metadata.as_ref().map(|metadata| {
                                 oauth_apps::metadata.eq(Value::Object(metadata.clone()))
                             }),
+                            change
+                                .settings
+                                .as_ref()
+                                .map(|settings| oauth_apps::settings.eq(json!(settings))),
                             oauth_apps::revision.eq(oauth_apps::revision + 1),
                             oauth_apps::updated_at.eq(now),
                         ))
@@ -327,6 +338,13 @@ pub(crate) fn slug(table: &'static str, text: &str) -> Result<ProviderSlug, Stor
     ProviderSlug::parse(text).map_err(|_| StoreError::Corrupt {
         table,
         column: "provider",
+    })
+}
+
+pub(crate) fn settings(value: Value) -> Result<ClientSettings, StoreError> {
+    serde_json::from_value(value).map_err(|_| StoreError::Corrupt {
+        table: "oauth_apps",
+        column: "settings",
     })
 }
 

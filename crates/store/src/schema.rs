@@ -68,6 +68,8 @@ diesel::table! {
         created_at -> Timestamptz,
         expires_at -> Timestamptz,
         redeemed_at -> Nullable<Timestamptz>,
+        /// What the client asked for at /oauth/authorize; null for a code of the link flow.
+        authorization_request -> Nullable<Jsonb>,
     }
 }
 
@@ -105,6 +107,17 @@ diesel::table! {
         link_session_id -> Nullable<Uuid>,
         /// What was granted, while the end user chooses one of its accounts.
         sealed_choice -> Nullable<Bytea>,
+    }
+}
+
+diesel::table! {
+    /// Secrets that Keyway made for client backends; two of an app at most, so that one can replace the other.
+    client_secrets (id) {
+        id -> Uuid,
+        account_id -> Uuid,
+        oauth_app_id -> Uuid,
+        secret_digest -> Bytea,
+        created_at -> Timestamptz,
     }
 }
 
@@ -298,6 +311,21 @@ diesel::table! {
         removed_at -> Nullable<Timestamptz>,
         /// The provider's variables that the admin sets.
         variables -> Jsonb,
+        /// How its client backend proves itself at the OAuth endpoints, and what it gets there.
+        settings -> Jsonb,
+    }
+}
+
+diesel::table! {
+    /// Authorization requests that client backends pushed (RFC 9126), each good for one start.
+    pushed_requests (id) {
+        id -> Uuid,
+        account_id -> Uuid,
+        oauth_app_id -> Uuid,
+        uri_digest -> Bytea,
+        sealed_parameters -> Bytea,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
     }
 }
 
@@ -313,11 +341,64 @@ diesel::table! {
 }
 
 diesel::table! {
+    /// What Keyway itself granted to a client backend: all tokens that descend from one code.
+    refresh_families (id) {
+        id -> Uuid,
+        account_id -> Uuid,
+        oauth_app_id -> Uuid,
+        credential_id -> Uuid,
+        authorization_code_id -> Uuid,
+        openid -> Bool,
+        /// Thumbprint of the key that a public client must prove at every refresh.
+        dpop_jkt -> Nullable<Text>,
+        created_at -> Timestamptz,
+        /// The end that no refresh moves; null if there is none.
+        expires_at -> Nullable<Timestamptz>,
+        revoked_at -> Nullable<Timestamptz>,
+        revoked_reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    /// Refresh tokens of Keyway's own; kept after use, so that a second use is noticed.
+    refresh_tokens (id) {
+        id -> Uuid,
+        family_id -> Uuid,
+        parent_id -> Nullable<Uuid>,
+        token_digest -> Bytea,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        used_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    /// The `jti` of assertions and DPoP proofs, each good once, until they would be too old anyway.
+    seen_proofs (digest) {
+        digest -> Bytea,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     /// One-time links to the first-run set-up.
     setup_links (token_digest) {
         token_digest -> Bytea,
         created_at -> Timestamptz,
         expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    /// What Keyway signs its own tokens with. The newest that is due signs.
+    signing_keys (id) {
+        id -> Uuid,
+        algorithm -> Text,
+        public_jwk -> Jsonb,
+        sealed_private_key -> Bytea,
+        created_at -> Timestamptz,
+        /// Published before, so that whoever verifies knows it in time.
+        signs_from -> Timestamptz,
     }
 }
 
@@ -403,6 +484,8 @@ diesel::joinable!(authorization_codes -> grants (grant_id));
 diesel::joinable!(authorization_codes -> oauth_apps (oauth_app_id));
 diesel::joinable!(authorization_sessions -> accounts (account_id));
 diesel::joinable!(authorization_sessions -> oauth_apps (oauth_app_id));
+diesel::joinable!(client_secrets -> accounts (account_id));
+diesel::joinable!(client_secrets -> oauth_apps (oauth_app_id));
 diesel::joinable!(console_sessions -> admins (admin_id));
 diesel::joinable!(credentials -> accounts (account_id));
 diesel::joinable!(credentials -> grants (grant_id));
@@ -417,7 +500,13 @@ diesel::joinable!(link_session_apps -> oauth_apps (oauth_app_id));
 diesel::joinable!(link_sessions -> accounts (account_id));
 diesel::joinable!(link_sessions -> credentials (credential_id));
 diesel::joinable!(oauth_apps -> accounts (account_id));
+diesel::joinable!(pushed_requests -> accounts (account_id));
+diesel::joinable!(pushed_requests -> oauth_apps (oauth_app_id));
 diesel::joinable!(redirect_uris -> accounts (account_id));
+diesel::joinable!(refresh_families -> accounts (account_id));
+diesel::joinable!(refresh_families -> credentials (credential_id));
+diesel::joinable!(refresh_families -> oauth_apps (oauth_app_id));
+diesel::joinable!(refresh_tokens -> refresh_families (family_id));
 diesel::joinable!(start_links -> accounts (account_id));
 diesel::joinable!(start_links -> oauth_apps (oauth_app_id));
 diesel::joinable!(webhook_deliveries -> accounts (account_id));
@@ -432,6 +521,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     audit_events,
     authorization_codes,
     authorization_sessions,
+    client_secrets,
     console_sessions,
     credentials,
     events,
@@ -441,8 +531,13 @@ diesel::allow_tables_to_appear_in_same_query!(
     link_session_apps,
     link_sessions,
     oauth_apps,
+    pushed_requests,
     redirect_uris,
+    refresh_families,
+    refresh_tokens,
+    seen_proofs,
     setup_links,
+    signing_keys,
     start_links,
     vault_keys,
     webhook_deliveries,

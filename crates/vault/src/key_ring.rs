@@ -1,6 +1,7 @@
 //! The keys that open: one file, read at start.
 
 use base64ct::{Base64, Base64UrlUnpadded, Encoding as _};
+use chrono::{DateTime, Utc};
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use hpke::{Kem as _, kem::X25519HkdfSha256};
@@ -16,9 +17,13 @@ use zeroize::Zeroize as _;
 
 use crate::{
     PublicKeys,
+    digest::equal,
     envelope::KeyId,
     sealer::{PublicKey, Sealer},
 };
+
+/// How long a nonce is handed out; it is taken for as long again.
+const NONCE_SECONDS: i64 = 150;
 
 pub(crate) type PrivateKey = <X25519HkdfSha256 as hpke::Kem>::PrivateKey;
 
@@ -189,6 +194,28 @@ impl KeyRing {
         SecretString::new(Base64UrlUnpadded::encode_string(&mac))
     }
 
+    /// The nonce that a DPoP proof must hold in these minutes (RFC 9449 section 8). It is computed
+    /// and not stored, so every gateway knows those of all others.
+    pub fn proof_nonce(&self, now: DateTime<Utc>) -> String {
+        self.nonce_of(now.timestamp().div_euclid(NONCE_SECONDS))
+    }
+
+    /// Whether a nonce is of these minutes, or of those before.
+    pub fn is_proof_nonce(&self, text: &str, now: DateTime<Utc>) -> bool {
+        let window = now.timestamp().div_euclid(NONCE_SECONDS);
+        [window, window - 1].into_iter().any(|window| {
+            equal(
+                &SecretString::from(text),
+                &SecretString::new(self.nonce_of(window)),
+            )
+        })
+    }
+
+    fn nonce_of(&self, window: i64) -> String {
+        let mac = self.mac(&[b"dpop-nonce", &window.to_be_bytes()]);
+        Base64UrlUnpadded::encode_string(&mac)
+    }
+
     pub(crate) fn first(&self) -> Option<&SealKey> {
         self.keys.first()
     }
@@ -281,6 +308,18 @@ mod tests {
             ring.digest(&token).as_bytes(),
             KeyRing::generate(&OsRandom).digest(&token).as_bytes()
         );
+    }
+
+    #[test]
+    fn a_nonce_is_good_for_minutes_and_in_one_installation() {
+        let ring = KeyRing::generate(&OsRandom);
+        let at =
+            |seconds: i64| DateTime::from_timestamp(1_000_000_000 + seconds, 0).expect("a date");
+        let nonce = ring.proof_nonce(at(0));
+        assert!(ring.is_proof_nonce(&nonce, at(0)) && ring.is_proof_nonce(&nonce, at(150)));
+        assert!(!ring.is_proof_nonce(&nonce, at(300)) && !ring.is_proof_nonce(&nonce, at(-150)));
+        assert!(!ring.is_proof_nonce("", at(0)));
+        assert!(!KeyRing::generate(&OsRandom).is_proof_nonce(&nonce, at(0)));
     }
 
     #[test]

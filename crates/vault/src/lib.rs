@@ -1,7 +1,11 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "open")]
+pub mod certificate;
 pub mod digest;
 mod envelope;
+#[cfg(feature = "open")]
+pub mod jws;
 #[cfg(feature = "open")]
 pub mod key_ring;
 pub mod password;
@@ -9,6 +13,8 @@ pub mod public_keys;
 #[cfg(feature = "open")]
 pub mod seal;
 pub mod sealer;
+#[cfg(feature = "open")]
+pub mod signing;
 #[cfg(feature = "open")]
 pub mod webhook_signature;
 

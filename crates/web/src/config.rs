@@ -258,6 +258,18 @@ impl Settings {
         self.list("outbound_allow")
     }
 
+    /// What the operator's TLS edge proves its client-certificate headers with, if there is one.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the file cannot be read, or the key is too short to be a secret.
+    pub fn edge_key(&self) -> Result<Option<SecretString>, ConfigError> {
+        let key = self.secret("edge_key", "edge_key_file")?;
+        if key.as_ref().is_some_and(|key| key.expose().len() < 16) {
+            return Err(invalid("edge_key", "at least 16 characters"));
+        }
+        Ok(key)
+    }
+
     /// Networks of the operator's own proxies.
     ///
     /// # Errors

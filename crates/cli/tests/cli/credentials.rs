@@ -77,6 +77,7 @@ async fn connect(installation: &Installation, app: &str, external: &str) {
             redirect_uri: session.redirect_uri.clone().expect("where it ends"),
             challenge: None,
             sealed_state: None,
+            oauth: None,
             expires_at: now + keyway_domain::authorization_code::LIFETIME,
         },
     };

@@ -240,6 +240,7 @@ impl Console {
                 redirect_uri: template.expect("a redirect URI").expand(&provider),
                 challenge: None,
                 sealed_state: None,
+                oauth: None,
                 expires_at: now + TimeDelta::seconds(60),
             },
         };

@@ -11,7 +11,7 @@ use keyway_web::log::with_detail;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::error::Fault;
+use crate::{error::Fault, oauth::resource::Denied};
 
 /// An error.
 #[derive(Debug, Serialize, ToSchema)]
@@ -56,6 +56,8 @@ pub(crate) enum ApiError {
     #[error("validation of {}", .0.keys().map(String::as_str).collect::<Vec<_>>().join(", "))]
     Invalid(BTreeMap<String, Vec<String>>),
     #[error(transparent)]
+    Denied(#[from] Denied),
+    #[error(transparent)]
     Fault(#[from] Fault),
 }
 
@@ -77,6 +79,7 @@ impl ApiError {
             Self::TooLarge(limit) => format!("The body is larger than {limit} bytes."),
             Self::ContentType => "Send application/json.".into(),
             Self::Invalid(_) => "Some fields are not valid.".into(),
+            Self::Denied(denied) => denied.to_string(),
             Self::Fault(fault) => fault.public().to_owned(),
         }
     }
@@ -100,11 +103,15 @@ impl ResponseError for ApiError {
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Denied(denied) => denied.status(),
             Self::Fault(fault) => fault.status(),
         }
     }
 
     fn error_response(&self) -> HttpResponse {
+        if let Self::Denied(denied) = self {
+            return denied.respond();
+        }
         let mut body = ErrorBody::new(self.summary());
         if let Self::Invalid(fields) = self {
             body.validation_errors.clone_from(fields);

@@ -69,6 +69,17 @@ fn apps() -> Vec<Path> {
         .route(web::get().to(oauth_apps::find::get))
         .route(web::patch().to(oauth_apps::change::patch))
         .route(web::delete().to(oauth_apps::delete::delete)),
+        resource(
+            "/v1/oauth-apps/{id}/client-secrets",
+            &[Method::GET, Method::POST],
+        )
+        .route(web::get().to(oauth_apps::secrets::list))
+        .route(web::post().to(oauth_apps::secrets::create)),
+        resource(
+            "/v1/oauth-apps/{id}/client-secrets/{secret_id}",
+            &[Method::DELETE],
+        )
+        .route(web::delete().to(oauth_apps::secrets::delete)),
         resource("/v1/redirect-uris", &[Method::GET, Method::POST])
             .route(web::get().to(redirect_uris::list))
             .route(web::post().to(redirect_uris::create)),

@@ -13,6 +13,10 @@ pub async fn once(app: &App) -> Result<usize, StoreError> {
     let erased = app.store.sweep(now).await?;
     let outlived = app.store.sweep_outlived(now).await?;
     let unredeemed = app.store.end_unredeemed_grants(now).await?;
+    let tokens = app.store.sweep_refresh_tokens(now).await?;
+    let pushed = app.store.sweep_pushed_requests(now).await?;
+    let proofs = app.store.sweep_proofs(now).await?;
+    let oauth = tokens + pushed + proofs;
     let outlived = outlived.events + outlived.idempotency_keys + outlived.webhook_secrets;
-    Ok(erased.session_secrets + erased.flows + erased.others + outlived + unredeemed)
+    Ok(erased.session_secrets + erased.flows + erased.others + outlived + unredeemed + oauth)
 }

@@ -6,7 +6,9 @@ use actix_web::{HttpResponse, cookie::SameSite};
 use chrono::{DateTime, Utc};
 use keyway_domain::{
     SecretString,
-    authorization_session::{LIFETIME, MAX_STATE, NewSession, ProviderState, SessionSecrets},
+    authorization_session::{
+        LIFETIME, MAX_STATE, NewSession, OauthRequest, ProviderState, SessionSecrets,
+    },
     ids::{AuthorizationSessionId, LinkSessionId},
     oauth_error::ErrorCode,
     opaque::{LinkSessionToken, OpaqueToken as _},
@@ -51,6 +53,8 @@ pub(crate) struct Wishes {
     pub(crate) variables: Vec<(String, String)>,
     pub(crate) code_challenge: Option<String>,
     pub(crate) code_challenge_method: Option<String>,
+    /// What only the OAuth door knows.
+    pub(crate) oauth: Option<OauthRequest>,
 }
 
 /// A fault that the client may hear of by redirect.
@@ -80,6 +84,7 @@ pub(crate) struct Plan {
     pub(crate) variables: BTreeMap<String, String>,
     pub(crate) challenge: Option<CodeChallenge>,
     pub(crate) state: Option<String>,
+    pub(crate) oauth: Option<OauthRequest>,
 }
 
 /// Checks what the client asks for.
@@ -122,6 +127,7 @@ pub(crate) fn plan(app: &App, target: &LinkTarget, wishes: Wishes) -> Result<Pla
             wishes.code_challenge_method.as_deref(),
         )?,
         state: wishes.state,
+        oauth: wishes.oauth,
     })
 }
 
@@ -194,6 +200,7 @@ pub(crate) async fn begin(
         link_session: link_session
             .as_ref()
             .map(|session| session.token.secret().expose().clone()),
+        oauth: plan.oauth.clone(),
     };
     let state = ProviderState::generate(id, app.random.as_ref());
     let session = NewSession {
@@ -224,7 +231,7 @@ pub(crate) async fn begin(
         match authorize_url(app, &leaving) {
             Ok(location) => redirect::found(&location),
             Err(refused) => {
-                let end = End::of(id, session.redirect_uri.as_ref(), &secrets)?;
+                let end = End::of(app, id, session.redirect_uri.as_ref(), &secrets)?;
                 return Ok(refuse(end, &refused));
             }
         }

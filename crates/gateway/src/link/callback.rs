@@ -203,8 +203,9 @@ pub(crate) struct Flow {
 
 impl Flow {
     /// Where it is to end.
-    pub(crate) fn end(&self) -> Result<End<'_>, Fault> {
+    pub(crate) fn end<'a>(&'a self, app: &'a App) -> Result<End<'a>, Fault> {
         End::of(
+            app,
             self.claimed.id,
             self.claimed.redirect_uri.as_ref(),
             &self.secrets,
@@ -391,7 +392,7 @@ pub(crate) async fn fail(
         .await?;
     metrics::flow_ended(flow.claimed.provider.as_str(), outcome);
     Ok(Destination::refused(
-        flow.end()?,
+        flow.end(app)?,
         failure.error,
         &failure.description,
         &failure.detail,

@@ -9,7 +9,6 @@ use keyway_domain::{
     ids::{AuthorizationCodeId, GrantId},
     oauth_error::ErrorCode,
     opaque::OpaqueToken as _,
-    redirect_uri::RedirectUri,
     sealed::Place,
 };
 use keyway_providers::{
@@ -26,7 +25,7 @@ use crate::{
     link::{
         callback::{Flow, fail, failure},
         choice::Waiting,
-        redirect::{Destination, End},
+        redirect::{Client, Destination, End},
     },
     metrics,
 };
@@ -85,9 +84,9 @@ pub(crate) async fn finish(
     // The provider took its time; the code's life begins now.
     let now = app.now();
     let grant = seal_grant(app, flow, &granted, now)?;
-    match &flow.claimed.redirect_uri {
-        Some(redirect_uri) => issue(app, flow, grant, redirect_uri, now).await,
-        None => connect(app, flow, grant, now).await,
+    match flow.end(app)? {
+        End::Client(client) => issue(app, flow, grant, client, now).await,
+        End::Page { token, .. } => connect(app, flow, grant, token, now).await,
     }
 }
 
@@ -132,14 +131,14 @@ async fn issue(
     app: &App,
     flow: &Flow,
     grant: NewGrant,
-    redirect_uri: &RedirectUri,
+    client: Client<'_>,
     now: DateTime<Utc>,
 ) -> Result<Destination, Fault> {
     let claimed = &flow.claimed;
     let code = AuthorizationCode::generate(app.random.as_ref());
     let code_id = AuthorizationCodeId::generate(now, app.random.as_ref());
-    let state = flow.secrets.client_state.as_deref();
-    let sealed_state = state
+    let sealed_state = client
+        .state
         .map(|state| {
             app.seal(
                 &Place::code_state(code_id, claimed.account_id),
@@ -153,9 +152,10 @@ async fn issue(
         code: IssuedCode {
             id: code_id,
             digest: app.ring.digest(&code),
-            redirect_uri: redirect_uri.clone(),
+            redirect_uri: client.redirect_uri.clone(),
             challenge: claimed.challenge.clone(),
             sealed_state,
+            oauth: flow.secrets.oauth.clone(),
             expires_at: now + LIFETIME,
         },
     };
@@ -163,8 +163,7 @@ async fn issue(
         return refuse(app, flow, &completion.grant, now).await;
     }
     metrics::flow_ended(claimed.provider.as_str(), "granted");
-    let code = code.secret().expose();
-    Ok(Destination::granted(redirect_uri, code, state))
+    Ok(Destination::granted(client, code.secret().expose()))
 }
 
 /// The credential at once, where no client waits for a code.
@@ -172,11 +171,9 @@ async fn connect(
     app: &App,
     flow: &Flow,
     grant: NewGrant,
+    token: &str,
     now: DateTime<Utc>,
 ) -> Result<Destination, Fault> {
-    let End::Page { token, .. } = flow.end()? else {
-        return Err(Fault::Unreadable("end of the flow"));
-    };
     let connected = app
         .store
         .connect_authorization(flow.claimed.id, &grant, now)
@@ -227,7 +224,7 @@ async fn refuse(
         .refuse_grant(id, grant, unwanted, &failure, now)
         .await?;
     metrics::flow_ended(flow.claimed.provider.as_str(), "refused");
-    let end = flow.end()?;
+    let end = flow.end(app)?;
     let detail = format!("{}: {}", failure.error, failure.detail);
     Ok(match (why, end) {
         // A page first, even where a client waits: only the end user can do something about it.
@@ -238,7 +235,12 @@ async fn refuse(
                 came: grant.external.label.as_deref(),
                 token: flow.secrets.link_session.as_deref(),
                 flow: id,
-                back: end.refusal(failure.error, &failure.description),
+                back: match end {
+                    End::Client(client) => {
+                        Some(client.refusal(failure.error, &failure.description))
+                    }
+                    End::Page { .. } => None,
+                },
             }),
             detail,
         },
@@ -246,7 +248,7 @@ async fn refuse(
             outcome: Outcome::used(id),
             detail,
         },
-        (_, End::Client { .. }) => {
+        (_, End::Client(_)) => {
             Destination::refused(end, failure.error, &failure.description, &failure.detail)
         }
     })

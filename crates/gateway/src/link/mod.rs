@@ -1,6 +1,6 @@
 //! The link flow: start, link sessions, variables, callback, token.
 
-mod begin;
+pub(crate) mod begin;
 pub(crate) mod callback;
 mod choice;
 mod complete;
@@ -78,7 +78,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
 }
 
 /// Whether a GET is a person's visit rather than a browser's prefetch.
-fn is_visit(context: &guard::GuardContext<'_>) -> bool {
+pub(crate) fn is_visit(context: &guard::GuardContext<'_>) -> bool {
     let headers = context.head().headers();
     !["sec-purpose", "purpose", "x-moz"].iter().any(|name| {
         let value = headers.get(*name).and_then(|value| value.to_str().ok());
@@ -87,7 +87,7 @@ fn is_visit(context: &guard::GuardContext<'_>) -> bool {
 }
 
 /// A prefetch creates and consumes nothing; an error status keeps the browser from using it.
-fn too_early() -> HttpResponse {
+pub(crate) fn too_early() -> HttpResponse {
     // 425 Too Early (RFC 8470 section 5.2).
     HttpResponse::build(StatusCode::from_u16(425).unwrap_or(StatusCode::BAD_REQUEST))
         .insert_header((header::CACHE_CONTROL, "no-store"))
@@ -95,7 +95,7 @@ fn too_early() -> HttpResponse {
 }
 
 /// HEAD, as link previewers send it, creates and consumes nothing.
-fn nothing() -> HttpResponse {
+pub(crate) fn nothing() -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .finish()

@@ -1,5 +1,7 @@
 //! Parameters of a request, looked at before anything is made of them.
 
+use std::collections::HashSet;
+
 /// Pairs of a query or a form, as they came.
 #[derive(Debug)]
 pub(crate) struct Parameters(Vec<(String, String)>);
@@ -31,6 +33,29 @@ impl Parameters {
             return Err(Repeated(name.to_owned()));
         }
         Ok(first.filter(|value| !value.is_empty()))
+    }
+
+    /// Refuses parameters that come twice, whatever they are called (RFC 6749 sections 3.1 and 3.2).
+    ///
+    /// # Errors
+    /// [`Repeated`].
+    pub(crate) fn each_once(&self) -> Result<(), Repeated> {
+        let mut seen = HashSet::new();
+        match self.0.iter().find(|(name, _)| !seen.insert(name)) {
+            Some((name, _)) => Err(Repeated(name.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// All of them, as a form again, but for these.
+    pub(crate) fn without(&self, names: &[&str]) -> String {
+        let kept = self
+            .0
+            .iter()
+            .filter(|(name, _)| !names.contains(&name.as_str()));
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        form.extend_pairs(kept);
+        form.finish()
     }
 
     /// The first value of a parameter, for reporting what came.

@@ -9,7 +9,7 @@ use keyway_domain::{
 };
 use keyway_web::log::with_detail;
 
-use crate::{error::Fault, hosted::session::Outcome};
+use crate::{App, error::Fault, hosted::session::Outcome};
 
 /// 302 to `location`.
 pub(crate) fn found(location: &str) -> HttpResponse {
@@ -20,14 +20,44 @@ pub(crate) fn found(location: &str) -> HttpResponse {
         .finish()
 }
 
+/// A client that waits for the browser, at its redirect URI.
+#[derive(Clone, Copy)]
+pub(crate) struct Client<'a> {
+    pub(crate) redirect_uri: &'a RedirectUri,
+    pub(crate) state: Option<&'a str>,
+    /// Who answers, for a client of the OAuth door (RFC 9207).
+    pub(crate) issuer: Option<&'a str>,
+}
+
+impl Client<'_> {
+    /// Its page with an error (RFC 6749 section 4.1.2.1).
+    pub(crate) fn refusal(self, code: ErrorCode, description: &str) -> String {
+        let description = oauth_error::description(description);
+        self.answer(&[
+            ("error", code.as_str()),
+            ("error_description", description.as_str()),
+        ])
+    }
+
+    /// Its page with our code.
+    fn granted(self, code: &str) -> String {
+        self.answer(&[("code", code)])
+    }
+
+    /// Its page with these parameters, and what comes with every answer.
+    fn answer(self, parameters: &[(&str, &str)]) -> String {
+        let mut parameters = parameters.to_vec();
+        parameters.extend(self.state.map(|state| ("state", state)));
+        parameters.extend(self.issuer.map(|issuer| ("iss", issuer)));
+        self.redirect_uri.with(&parameters)
+    }
+}
+
 /// Where a flow is to end.
 #[derive(Clone, Copy)]
 pub(crate) enum End<'a> {
     /// At the client's redirect URI.
-    Client {
-        redirect_uri: &'a RedirectUri,
-        state: Option<&'a str>,
-    },
+    Client(Client<'a>),
     /// On a page of the link session with this token.
     Page {
         token: &'a str,
@@ -41,46 +71,21 @@ impl<'a> End<'a> {
     /// # Errors
     /// [`Fault::Unreadable`] if it has none, which no flow of ours is stored with.
     pub(crate) fn of(
+        app: &'a App,
         flow: AuthorizationSessionId,
         redirect_uri: Option<&'a RedirectUri>,
         secrets: &'a SessionSecrets,
     ) -> Result<Self, Fault> {
         match (redirect_uri, &secrets.link_session) {
-            (Some(redirect_uri), _) => Ok(Self::Client {
+            (Some(redirect_uri), _) => Ok(Self::Client(Client {
                 redirect_uri,
                 state: secrets.client_state.as_deref(),
-            }),
+                issuer: secrets.oauth.as_ref().map(|_| app.public_url.as_str()),
+            })),
             (None, Some(token)) => Ok(Self::Page { token, flow }),
             (None, None) => Err(Fault::Unreadable("end of the flow")),
         }
     }
-
-    /// The client's page with an error, where there is a client to go back to.
-    pub(crate) fn refusal(self, code: ErrorCode, description: &str) -> Option<String> {
-        match self {
-            Self::Client {
-                redirect_uri,
-                state,
-            } => Some(refusal(redirect_uri, state, code, description)),
-            Self::Page { .. } => None,
-        }
-    }
-}
-
-/// The client's page with an error (RFC 6749 section 4.1.2.1).
-fn refusal(
-    redirect_uri: &RedirectUri,
-    state: Option<&str>,
-    code: ErrorCode,
-    description: &str,
-) -> String {
-    let description = oauth_error::description(description);
-    let mut parameters = vec![
-        ("error", code.as_str()),
-        ("error_description", description.as_str()),
-    ];
-    parameters.extend(state.map(|state| ("state", state)));
-    redirect_uri.with(&parameters)
 }
 
 /// Where a flow ended. Unlike an answer it can cross threads.
@@ -98,11 +103,9 @@ pub(crate) enum Destination {
 
 impl Destination {
     /// The client's page, with our code.
-    pub(crate) fn granted(redirect_uri: &RedirectUri, code: &str, state: Option<&str>) -> Self {
-        let mut parameters = vec![("code", code)];
-        parameters.extend(state.map(|state| ("state", state)));
+    pub(crate) fn granted(client: Client<'_>, code: &str) -> Self {
         Self::Redirect {
-            location: redirect_uri.with(&parameters),
+            location: client.granted(code),
             detail: None,
         }
     }
@@ -119,11 +122,8 @@ impl Destination {
     pub(crate) fn refused(end: End<'_>, code: ErrorCode, description: &str, detail: &str) -> Self {
         let detail = format!("{code}: {detail}");
         match end {
-            End::Client {
-                redirect_uri,
-                state,
-            } => Self::Redirect {
-                location: refusal(redirect_uri, state, code, description),
+            End::Client(client) => Self::Redirect {
+                location: client.refusal(code, description),
                 detail: Some(detail),
             },
             End::Page { token, flow } => Self::Page {

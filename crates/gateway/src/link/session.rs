@@ -32,7 +32,7 @@ use crate::{
     link::{
         begin::{self, FromSession, Proven, Refused, Wishes},
         parameters::Parameters,
-        redirect::End,
+        redirect::{Client, End},
     },
 };
 
@@ -272,10 +272,11 @@ async fn start(
         Err(refused) => {
             let flow = keep_refusal(app, &session, &target, &refused, now).await?;
             let end = match &redirect_uri {
-                Some(redirect_uri) => End::Client {
+                Some(redirect_uri) => End::Client(Client {
                     redirect_uri,
                     state: state.as_deref(),
-                },
+                    issuer: None,
+                }),
                 None => End::Page {
                     token: token.secret().expose(),
                     flow,

@@ -21,13 +21,14 @@ use crate::{
         begin::{self, Proven, Refused, Wishes},
         diagnostics,
         parameters::{Parameters, Repeated},
-        redirect::End,
+        redirect::{Client, End},
     },
+    oauth::authorize,
 };
 
 /// A fault before app and redirect URI are proven: a page, never a redirect.
 #[derive(Debug)]
-enum Unproven {
+pub(crate) enum Unproven {
     MissingClientId,
     MalformedClientId,
     RepeatedParameter(String),
@@ -37,7 +38,7 @@ enum Unproven {
 }
 
 impl Unproven {
-    fn public(&self) -> &'static str {
+    pub(crate) fn public(&self) -> &'static str {
         match self {
             Self::MissingClientId => "The link has no client_id.",
             Self::MalformedClientId | Self::UnknownApp => {
@@ -113,21 +114,47 @@ pub(crate) struct StartParameters {
     )
 )]
 pub(crate) async fn get(app: web::Data<App>, request: HttpRequest) -> HttpResponse {
-    let now = app.now();
     let parameters = Parameters::parse(request.query_string().as_bytes());
-    let debug = matches!(parameters.first("debug"), Some("1" | "true"));
-    match start(&app, &parameters, debug, now).await {
+    match enter(&app, &parameters, &Door::Link, app.now()).await {
         Ok(response) => response,
         Err(fault) => hosted::fault(&request, &fault),
     }
 }
 
-async fn start(
+/// Where a request came in: both lead into the same flow.
+pub(crate) enum Door {
+    /// `/link/oauth2/start`.
+    Link,
+    /// `/oauth/authorize`.
+    Oauth {
+        /// Whether the client pushed the request (RFC 9126).
+        is_pushed: bool,
+    },
+}
+
+impl Door {
+    /// What the client asks for, as this door understands it.
+    fn wishes(
+        &self,
+        app: &App,
+        target: &LinkTarget,
+        parameters: &Parameters,
+    ) -> Result<Wishes, Refused> {
+        match self {
+            Self::Link => wishes(parameters),
+            Self::Oauth { is_pushed } => authorize::wishes(app, target, parameters, *is_pushed),
+        }
+    }
+}
+
+/// Proves app and redirect URI, and begins the flow or tells why not.
+pub(crate) async fn enter(
     app: &App,
     parameters: &Parameters,
-    debug: bool,
+    door: &Door,
     now: DateTime<Utc>,
 ) -> Result<HttpResponse, Fault> {
+    let debug = matches!(parameters.first("debug"), Some("1" | "true"));
     let target = match prove_app(app, parameters).await? {
         Ok(target) => target,
         Err(unproven) => return refuse_unproven(app, parameters, &unproven, debug, now).await,
@@ -137,7 +164,9 @@ async fn start(
         Err(unproven) => return refuse_unproven(app, parameters, &unproven, debug, now).await,
     };
     let state = parameters.first("state").filter(|state| !state.is_empty());
-    let planned = wishes(parameters).and_then(|wishes| begin::plan(app, &target, wishes));
+    let planned = door
+        .wishes(app, &target, parameters)
+        .and_then(|wishes| begin::plan(app, &target, wishes));
     match planned {
         Ok(plan) => {
             let target = &target;
@@ -168,17 +197,22 @@ async fn start(
                     diagnostics::of(app, parameters, Some(&target), &refused.description, now);
                 hosted::debug(&found, &id.to_string(), &refused.detail)
             } else {
-                let end = End::Client {
+                let issuer = match door {
+                    Door::Link => None,
+                    Door::Oauth { .. } => Some(app.public_url.as_str()),
+                };
+                let end = End::Client(Client {
                     redirect_uri: &redirect_uri,
                     state,
-                };
+                    issuer,
+                });
                 begin::refuse(end, &refused)
             })
         }
     }
 }
 
-async fn prove_app(
+pub(crate) async fn prove_app(
     app: &App,
     parameters: &Parameters,
 ) -> Result<Result<LinkTarget, Unproven>, Fault> {
@@ -203,7 +237,7 @@ pub(crate) fn parse_id(text: &str) -> Option<OauthAppId> {
     (id.to_string() == text.to_ascii_lowercase()).then_some(id)
 }
 
-fn prove_redirect_uri(
+pub(crate) fn prove_redirect_uri(
     target: LinkTarget,
     parameters: &Parameters,
 ) -> Result<(LinkTarget, RedirectUri), Unproven> {
@@ -218,7 +252,7 @@ fn prove_redirect_uri(
     }
 }
 
-fn wishes(parameters: &Parameters) -> Result<Wishes, Refused> {
+pub(crate) fn wishes(parameters: &Parameters) -> Result<Wishes, Refused> {
     let one = |name: &'static str| {
         let value = parameters.one(name).map_err(repeated)?;
         Ok::<_, Refused>(value.map(str::to_owned))
@@ -234,6 +268,7 @@ fn wishes(parameters: &Parameters) -> Result<Wishes, Refused> {
             .collect(),
         code_challenge: one("code_challenge")?,
         code_challenge_method: one("code_challenge_method")?,
+        oauth: None,
     })
 }
 

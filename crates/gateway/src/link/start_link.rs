@@ -11,7 +11,7 @@ use crate::{
     hosted,
     link::{
         begin::{self, Proven, Wishes},
-        redirect::End,
+        redirect::{Client, End},
     },
 };
 
@@ -86,10 +86,11 @@ async fn start(app: &App, token: &str, now: DateTime<Utc>) -> Result<Option<Http
             .map(Some)
         }
         Err(refused) => {
-            let end = End::Client {
+            let end = End::Client(Client {
                 redirect_uri: &redirect_uri,
                 state: state.as_deref(),
-            };
+                issuer: None,
+            });
             Ok(Some(begin::refuse(end, &refused)))
         }
     }

@@ -16,7 +16,6 @@ use keyway_domain::{
     pkce::CodeVerifier,
     sealed::Place,
 };
-use keyway_vault::digest::equal;
 use keyway_web::log::with_detail;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -26,10 +25,8 @@ use uuid::Uuid;
 use crate::{
     App,
     error::{Fault, OauthErrorBody, oauth_json},
-    link::{
-        parameters::{Parameters, Repeated},
-        start::parse_id,
-    },
+    link::parameters::{Parameters, Repeated},
+    oauth::secret::{self, Accepted, Disbelief},
 };
 
 /// The largest body that is read.
@@ -200,7 +197,7 @@ async fn exchange(
     let Some(redeemed) = redeemed else {
         let why = app
             .store
-            .explain_code_refusal(digest, client.0, now)
+            .explain_code_refusal(digest, client.0, challenge.as_ref(), now)
             .await
             .map_err(Fault::from)?;
         return Err(TokenError::InvalidGrant(why.as_str()));
@@ -265,8 +262,7 @@ fn required<T>(value: Option<T>, name: &str) -> Result<T, TokenError> {
 /// The app that proved itself: nobody else can make one.
 struct AuthenticatedClient(OauthAppId);
 
-/// Compares the secret with the provider's secret of the app, in the same time whether the app
-/// exists or not (RFC 6749 section 2.3; RFC 9700 section 4.14 on guessing).
+/// Compares the secret with the provider's secret of the app.
 async fn authenticate(
     app: &App,
     request: &HttpRequest,
@@ -274,44 +270,12 @@ async fn authenticate(
     client_secret: &SecretString,
     now: DateTime<Utc>,
 ) -> Result<AuthenticatedClient, TokenError> {
-    let address = app.client_ip(request);
-    let id = parse_id(client_id);
-    let by_client = (id.unwrap_or(Uuid::nil().into()), address);
-    let waits = [
-        app.guesses.by_client.wait(&by_client, now),
-        app.guesses.by_address.wait(&address, now),
-    ];
-    if let Some(wait) = waits.into_iter().flatten().max() {
-        return Err(TokenError::SlowDown(wait));
-    }
-    let found = match id {
-        Some(id) => app
-            .store
-            .find_oauth_app_of_client(id)
-            .await
-            .map_err(Fault::from)?,
-        None => None,
-    };
-    let (place, sealed) = match &found {
-        Some(found) => (
-            Place::oauth_app_client_secret(found.id, found.account_id),
-            &found.sealed_client_secret,
-        ),
-        None => (app.decoy.place, &app.decoy.sealed),
-    };
-    let expected = app.ring.open(&place, sealed).map_err(Fault::from)?;
-    let right = equal(client_secret, &expected);
-    match found {
-        Some(found) if right => Ok(AuthenticatedClient(found.id)),
-        found => {
-            app.guesses.by_client.failed(by_client, now);
-            app.guesses.by_address.failed(address, now);
-            Err(TokenError::InvalidClient(if found.is_some() {
-                "client_secret wrong"
-            } else {
-                "client_id unknown"
-            }))
-        }
+    let presented = std::slice::from_ref(client_secret);
+    let proven = secret::prove(app, request, client_id, presented, Accepted::Providers, now);
+    match proven.await? {
+        Ok(found) => Ok(AuthenticatedClient(found.id)),
+        Err(Disbelief::SlowDown(wait)) => Err(TokenError::SlowDown(wait)),
+        Err(Disbelief::Wrong(detail)) => Err(TokenError::InvalidClient(detail)),
     }
 }
 

@@ -119,7 +119,7 @@ async fn answer(
             app.store
                 .fail_authorization_session(id, &failure, now)
                 .await?;
-            let end = End::of(id, flow.redirect_uri.as_ref(), &secrets)?;
+            let end = End::of(app, id, flow.redirect_uri.as_ref(), &secrets)?;
             return Ok(Some(begin::refuse(end, &refused)));
         }
     };

@@ -32,6 +32,7 @@ mod link_session_ends;
 mod link_session_pages;
 mod link_sessions;
 mod masking;
+mod oauth;
 mod oauth_apps;
 mod providers;
 mod proxy;

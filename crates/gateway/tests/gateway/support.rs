@@ -31,6 +31,9 @@ use url::Url;
 /// Where the client backend of these tests lives.
 pub const REDIRECT_URI: &str = "https://client.example/oauth2/callback/:provider";
 
+/// What the edge in front of these gateways proves itself with.
+pub const EDGE_KEY: &str = "edge-key-of-these-tests";
+
 /// A running gateway, its database, and the lab behind it.
 pub struct Gateway {
     pub app: web::Data<App>,
@@ -193,6 +196,7 @@ impl Gateway {
             random: Arc::new(OsRandom),
             public_url: BaseUrl::parse(&base).expect("a base URL"),
             trusted_proxies: Vec::new(),
+            edge_key: Some(SecretString::from(EDGE_KEY)),
         })
         .expect("an app");
         let app = web::Data::new(app);

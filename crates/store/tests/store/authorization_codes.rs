@@ -33,7 +33,9 @@ async fn redeem(
 }
 
 async fn explain(world: &World, issued: Issued, app: OauthAppId) -> CodeRefusal {
-    let why = world.store.explain_code_refusal(issued.code, app, now());
+    let why = world
+        .store
+        .explain_code_refusal(issued.code, app, None, now());
     why.await.expect("an answer")
 }
 
@@ -248,7 +250,7 @@ mod redeeming {
         let (end, app, store) = (now() + LIFETIME, world.app, &world.store);
         let at_end = store.redeem_authorization_code(code, app, None, end).await;
         assert!(at_end.expect("an answer").is_none());
-        let why = store.explain_code_refusal(code, app, end).await;
+        let why = store.explain_code_refusal(code, app, None, end).await;
         assert_eq!(why.expect("an answer"), CodeRefusal::Expired);
         let before = store.redeem_authorization_code(code, app, None, end - instant());
         assert!(before.await.expect("an answer").is_some());

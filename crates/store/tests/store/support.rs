@@ -342,6 +342,7 @@ pub fn completion(session: AuthorizationSessionId, external: &str) -> NewComplet
             redirect_uri: RedirectUri::from_stored("https://client.example/cb".into()),
             challenge: None,
             sealed_state: Some(sealed("state")),
+            oauth: None,
             expires_at: now() + authorization_code::LIFETIME,
         },
     }

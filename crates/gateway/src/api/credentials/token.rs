@@ -19,6 +19,7 @@ use crate::{
     },
     grant,
     lifecycle::fresh::{self, Opened},
+    oauth::resource,
 };
 
 /// A token that is good now, and all else that the credential is made of. Secrets in clear.
@@ -91,7 +92,9 @@ pub(super) fn moment(at: Option<DateTime<Utc>>) -> Option<String> {
     at.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true))
 }
 
-/// The credential of a request, if its API token may do this with it: one round trip to the database.
+/// The credential of a request, if its token may do this with it: an API token with the scope, in one
+/// round trip to the database; or an access token of Keyway's own, which stands for this credential
+/// alone.
 pub(crate) async fn find(
     app: &App,
     request: &HttpRequest,
@@ -99,6 +102,13 @@ pub(crate) async fn find(
     scope: ApiScope,
     now: DateTime<Utc>,
 ) -> Result<StoredCredential, ApiError> {
+    if let Some(own) = resource::presented(request) {
+        let credential = resource::credential(app, request, own, now).await?;
+        let is_it = credential.id.to_string() == id.to_ascii_lowercase();
+        return is_it
+            .then_some(credential)
+            .ok_or(ApiError::NotFound("credential"));
+    }
     let token = bearer::presented(request)?;
     // An id that is none is nobody's credential; the token is judged all the same.
     let known = id.parse::<CredentialId>().ok();

@@ -2,8 +2,8 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use keyway_domain::{
-    SecretString, api_token::ApiScope, audit::Actor, ids::OauthAppId, metadata, oauth_app,
-    sealed::Place,
+    SecretString, api_token::ApiScope, audit::Actor, client_settings::ClientSettings,
+    ids::OauthAppId, metadata, oauth_app, sealed::Place,
 };
 use keyway_store::OauthAppChange;
 use serde::Deserialize;
@@ -16,7 +16,11 @@ use crate::{
         bearer, body,
         error::{ApiError, ErrorBody},
         idempotency::Reply,
-        oauth_apps::{Shown, WHAT, create::scopes},
+        oauth_apps::{
+            Shown, WHAT,
+            create::scopes,
+            settings::{self, OauthAppSettings},
+        },
         path,
         problems::Problems,
         revision::{self, IfMatch},
@@ -44,6 +48,9 @@ pub(crate) struct Change {
     /// In place of what was there; at most 16 kB.
     #[schema(value_type = Option<Object>)]
     metadata: Option<Map<String, Value>>,
+    /// In place of what was there.
+    #[schema(value_type = Option<OauthAppSettings>)]
+    settings: Option<ClientSettings>,
 }
 
 /// Change an OAuth app.
@@ -106,10 +113,14 @@ fn check(read: Change) -> Result<(OauthAppChange, Option<SecretString>), ApiErro
     if let Some(metadata) = &read.metadata {
         problems.take("metadata", metadata::check(metadata));
     }
+    if let Some(settings) = &read.settings {
+        settings::check(&mut problems, settings);
+    }
     let change = OauthAppChange {
         name,
         scopes,
         metadata: read.metadata,
+        settings: read.settings,
         ..OauthAppChange::default()
     };
     problems.settle(Some((change, secret)))

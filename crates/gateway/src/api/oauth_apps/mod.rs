@@ -5,16 +5,20 @@ pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod find;
 pub(crate) mod list;
+pub(crate) mod secrets;
+pub(crate) mod settings;
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use keyway_domain::{credential::MASK, scope::Scopes};
+use keyway_domain::{client_settings::ClientSettings, credential::MASK, scope::Scopes};
 use keyway_store::OauthApp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+use settings::OauthAppSettings;
 
 const WHAT: &str = "OAuth app";
 
@@ -41,6 +45,9 @@ pub(crate) struct Shown {
     /// What the client keeps with it.
     #[schema(value_type = Object)]
     metadata: Map<String, Value>,
+    /// How its backend proves itself at the OAuth endpoints, and what it gets there.
+    #[schema(value_type = OauthAppSettings)]
+    settings: ClientSettings,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
 }
@@ -59,6 +66,7 @@ impl Shown {
                 .map(|list| Scopes::as_slice(list).to_vec()),
             variables: app.variables.clone(),
             metadata: app.metadata.clone(),
+            settings: app.settings.clone(),
             created_at: app.created_at,
             updated_at: app.updated_at,
         }

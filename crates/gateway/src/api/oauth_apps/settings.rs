@@ -1,0 +1,97 @@
+//! Settings of an OAuth app, as the document describes them.
+
+use keyway_domain::client_settings::ClientSettings;
+use keyway_vault::jws::KeySet;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use crate::api::problems::Problems;
+
+/// How your backend proves itself at the OAuth endpoints, and what it gets there. What is left out is
+/// at its default.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "what the document says; `ClientSettings` is read")]
+pub(crate) struct OauthAppSettings {
+    /// How it may prove itself: `client_secret_basic`, `client_secret_post`, `private_key_jwt`,
+    /// `tls_client_auth`, `self_signed_tls_client_auth`, or `none` alone for a public client, which
+    /// must use PKCE.
+    #[schema(required = false, example = json!(["client_secret_basic", "client_secret_post"]))]
+    token_endpoint_auth_methods: Vec<String>,
+    /// The public keys of `private_key_jwt` (RFC 7517): P-256, Ed25519, or RSA of 2,048 to 4,096 bits.
+    #[schema(required = false, value_type = Object)]
+    jwks: Map<String, Value>,
+    /// The subject of the certificate of `tls_client_auth` (RFC 4514).
+    #[schema(required = false, example = "CN=client,O=Acme")]
+    tls_client_auth_subject_dn: String,
+    /// SHA-256 of the certificates of `self_signed_tls_client_auth`, in base64url.
+    #[schema(required = false, max_items = 4)]
+    tls_client_certificate_thumbprints: Vec<String>,
+    /// Whether every token request must prove a key (RFC 9449).
+    #[schema(required = false, default = false)]
+    dpop_bound_access_tokens: bool,
+    /// Whether tokens are bound to the client's certificate (RFC 8705).
+    #[schema(required = false, default = false)]
+    tls_client_certificate_bound_access_tokens: bool,
+    /// Whether authorization requests must be pushed (RFC 9126).
+    #[schema(required = false, default = false)]
+    require_pushed_authorization_requests: bool,
+    /// `provider`: the provider's access token, as it is. `gateway`: one of Keyway's own (RFC 9068),
+    /// for the proxy, `/userinfo` and `/v1/credentials/{id}/token`.
+    #[schema(
+        required = false,
+        example = "provider",
+        pattern = "^(provider|gateway)$"
+    )]
+    access_token: String,
+    /// `ES256` or `RS256`.
+    #[schema(required = false, example = "ES256", pattern = "^(ES256|RS256)$")]
+    id_token_signed_response_alg: String,
+    /// Seconds from the code to the end that no refresh moves; left out: there is none.
+    #[schema(required = false, minimum = 3600)]
+    refresh_token_lifetime: u32,
+    /// Seconds for which an unused refresh token is good.
+    #[schema(required = false, minimum = 3600, maximum = 315_360_000)]
+    refresh_token_idle_lifetime: u32,
+    /// Seconds for which the refresh token that was used last is taken once more.
+    #[schema(required = false, maximum = 300)]
+    refresh_token_leeway: u32,
+}
+
+/// Tells what is wrong with settings.
+pub(super) fn check(problems: &mut Problems, settings: &ClientSettings) {
+    for (field, why) in settings.problems() {
+        problems.take(&format!("settings.{field}"), Err::<(), _>(why));
+    }
+    if let Some(keys) = &settings.jwks {
+        problems.take("settings.jwks", KeySet::parse(keys));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use std::collections::BTreeSet;
+    use utoipa::PartialSchema as _;
+
+    #[test]
+    fn every_setting_is_described_and_nothing_else() {
+        let all = ClientSettings {
+            jwks: Some(json!({})),
+            tls_client_auth_subject_dn: Some(String::new()),
+            refresh_token_lifetime: Some(1),
+            ..ClientSettings::default()
+        };
+        let names = |value: &Value| -> BTreeSet<String> {
+            value
+                .as_object()
+                .expect("members")
+                .keys()
+                .cloned()
+                .collect()
+        };
+        let schema = serde_json::to_value(OauthAppSettings::schema()).expect("JSON");
+        let read = serde_json::to_value(all).expect("JSON");
+        assert_eq!(names(&schema["properties"]), names(&read));
+    }
+}

@@ -1,0 +1,16 @@
+//! The standard OAuth endpoints.
+
+mod assertion;
+mod authorize;
+mod certificate;
+mod client;
+mod code;
+mod dpop;
+mod hostile;
+mod metadata;
+mod proof;
+mod pushed;
+mod refresh;
+mod resource;
+mod settings;
+mod tokens;
