@@ -1,6 +1,7 @@
 //! `keyway keys`.
 
 use std::{
+    fmt::Write as _,
     fs::OpenOptions,
     io::Write as _,
     os::unix::fs::OpenOptionsExt as _,
@@ -8,12 +9,15 @@ use std::{
 };
 
 use anyhow::Context as _;
+use chrono::TimeDelta;
 use clap::Subcommand;
 use keyway_domain::random::OsRandom;
-use keyway_vault::KeyRing;
+use keyway_gateway::oauth::signing_keys::{PUBLISHED_BEFORE, make};
+use keyway_vault::{KeyRing, signing::SigningAlgorithm};
+use keyway_web::Settings;
 use serde_json::json;
 
-use crate::output::Output;
+use crate::{context::Context, output::Output};
 
 #[derive(Subcommand)]
 pub(crate) enum Keys {
@@ -29,15 +33,38 @@ pub(crate) enum Keys {
         #[arg(long)]
         if_missing: bool,
     },
+    /// The keys that sign Keyway's own tokens.
+    #[command(subcommand)]
+    Signing(Signing),
 }
 
-pub(crate) fn run(command: &Keys, output: Output) -> anyhow::Result<()> {
-    let Keys::Generate {
-        out,
-        public_out,
-        if_missing,
-    } = command;
-    let generated = !(*if_missing && out.exists() && public_out.exists());
+#[derive(Subcommand)]
+pub(crate) enum Signing {
+    /// List the keys, oldest first.
+    List,
+    /// Make the next key. It is published now and signs in an hour; the one before it is published
+    /// until nothing that it signed is good any more.
+    Rotate {
+        /// ES256 or RS256.
+        #[arg(long, default_value = "ES256", value_parser = algorithm)]
+        algorithm: SigningAlgorithm,
+        /// Sign with it at once: clients that keep the key set may refuse what it signs for a while.
+        #[arg(long)]
+        at_once: bool,
+    },
+}
+
+fn algorithm(name: &str) -> Result<SigningAlgorithm, &'static str> {
+    SigningAlgorithm::parse(name).ok_or("ES256 or RS256")
+}
+
+pub(crate) fn generate_files(
+    out: &Path,
+    public_out: &Path,
+    if_missing: bool,
+    output: Output,
+) -> anyhow::Result<()> {
+    let generated = !(if_missing && out.exists() && public_out.exists());
     if generated {
         generate(out, public_out)?;
     }
@@ -50,6 +77,52 @@ pub(crate) fn run(command: &Keys, output: Output) -> anyhow::Result<()> {
             public_out.display()
         ),
     )
+}
+
+pub(crate) async fn signing(
+    command: &Signing,
+    settings: &Settings,
+    output: Output,
+) -> anyhow::Result<()> {
+    let context = Context::open(settings).await?;
+    let now = context.now();
+    if let Signing::Rotate { algorithm, at_once } = command {
+        let ring = context.key_ring(settings).await?;
+        let wait = if *at_once {
+            TimeDelta::zero()
+        } else {
+            PUBLISHED_BEFORE
+        };
+        let random = context.random.as_ref();
+        let key = make(&ring, random, *algorithm, now, now + wait).await?;
+        context.store.insert_signing_keys(&[key], false).await?;
+    }
+    let keys = context.store.list_signing_keys().await?;
+    let shown: Vec<_> = keys
+        .iter()
+        .map(|key| {
+            json!({
+                "kid": key.id.uuid(),
+                "algorithm": key.algorithm,
+                "created_at": key.created_at,
+                "signs_from": key.signs_from,
+            })
+        })
+        .collect();
+    let mut text = String::new();
+    for key in &keys {
+        let due = if key.signs_from > now {
+            "will sign from"
+        } else {
+            "signs since"
+        };
+        let _ = writeln!(
+            text,
+            "{}  {}  {due} {}",
+            key.id, key.algorithm, key.signs_from
+        );
+    }
+    output.result(&json!(shown), format_args!("{}", text.trim_end()))
 }
 
 /// Makes a key ring and its public keys, or neither.

@@ -42,7 +42,7 @@ enum Command {
     Dev(dev::Dev),
     /// Bring the database to this version.
     Migrate,
-    /// The keys that seal secrets.
+    /// The keys that seal secrets, and those that sign tokens.
     #[command(subcommand)]
     Keys(keys::Keys),
     /// People who sign in to the console.
@@ -88,7 +88,11 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     };
     // What needs no settings runs even where they are wrong.
     let command = match arguments.command {
-        Command::Keys(command) => return keys::run(&command, output),
+        Command::Keys(keys::Keys::Generate {
+            out,
+            public_out,
+            if_missing,
+        }) => return keys::generate_files(&out, &public_out, if_missing, output),
         Command::Health(command) => return health::run(&command).await,
         Command::Config(config::Config::Reference) => return config::reference(output),
         command => command,
@@ -108,6 +112,9 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Credentials(command) => credentials::run(command, &settings, output).await,
         Command::Providers(command) => providers::run(&command, &settings, output),
         Command::Config(_) => config::show(&settings, output),
-        Command::Keys(_) | Command::Health(_) => Ok(()),
+        Command::Keys(keys::Keys::Signing(command)) => {
+            keys::signing(&command, &settings, output).await
+        }
+        Command::Keys(keys::Keys::Generate { .. }) | Command::Health(_) => Ok(()),
     }
 }

@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _};
 use keyway_domain::SecretString;
 use keyway_vault::KeyRing;
 
-use crate::support::{Shell, fields};
+use crate::support::{Installation, Shell, fields};
 
 const GENERATE: [&str; 7] = [
     "keys",
@@ -95,4 +95,44 @@ async fn a_ring_whose_public_keys_are_gone_is_not_replaced() {
 async fn keys_are_made_where_settings_are_wrong() {
     let shell = Shell::new().with("KEYWAY_NONSENSE", "1");
     shell.keyway(&GENERATE).await.json();
+}
+
+#[tokio::test]
+async fn a_signing_key_is_made_an_hour_before_it_signs() {
+    let installation = Installation::new().await;
+    let rotate = |more: &[&'static str]| {
+        let words = ["keys", "signing", "rotate", "--json"];
+        [&words[..], more].concat()
+    };
+    let made = installation.keyway(&rotate(&[])).await.json();
+    assert_eq!(
+        fields(&made[0]),
+        ["algorithm", "created_at", "kid", "signs_from"]
+    );
+    assert_eq!(made[0]["algorithm"], "ES256");
+    let moment = |name: &str, key: &serde_json::Value| {
+        let text = key[name].as_str().expect("a moment");
+        chrono::DateTime::parse_from_rfc3339(text).expect("a moment")
+    };
+    let ahead = moment("signs_from", &made[0]) - moment("created_at", &made[0]);
+    assert_eq!(ahead, chrono::TimeDelta::hours(1));
+    let at_once = rotate(&["--algorithm", "RS256", "--at-once"]);
+    let made = installation.keyway(&at_once).await.json();
+    let due: Vec<_> = made.as_array().expect("a list").iter().collect();
+    assert_eq!(due.len(), 2);
+    let rsa = due
+        .iter()
+        .find(|key| key["algorithm"] == "RS256")
+        .expect("made");
+    assert_eq!(rsa["signs_from"], rsa["created_at"]);
+    let list = installation
+        .keyway(&["keys", "signing", "list"])
+        .await
+        .succeeded();
+    assert_eq!(list.stdout.lines().count(), 2);
+    assert!(list.stdout.contains("will sign from") && list.stdout.contains("signs since"));
+    let unknown = rotate(&["--algorithm", "HS256"]);
+    let unknown = installation.keyway(&unknown).await;
+    assert_eq!(unknown.code, Some(2));
+    assert!(unknown.stderr.contains("ES256 or RS256"), "{unknown:?}");
 }
