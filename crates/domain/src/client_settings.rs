@@ -73,6 +73,19 @@ pub enum IdTokenAlgorithm {
     Rs256,
 }
 
+/// Whose tokens stand for end users, when they are exchanged (RFC 8693): the account's own identity
+/// provider.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubjectTokenIssuer {
+    /// Its `iss`.
+    pub issuer: String,
+    /// What its tokens must be for: their `aud`.
+    pub audience: String,
+    /// Its public keys (RFC 7517).
+    pub jwks: Value,
+}
+
 /// The settings of one app. What is left out is as [`ClientSettings::default`] has it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -105,6 +118,8 @@ pub struct ClientSettings {
     /// Seconds for which the refresh token that was used last is taken once more, for a client whose
     /// answer was lost.
     pub refresh_token_leeway: u32,
+    /// Whose tokens it may exchange for those of an end user.
+    pub subject_token_issuers: Vec<SubjectTokenIssuer>,
 }
 
 impl Default for ClientSettings {
@@ -126,6 +141,7 @@ impl Default for ClientSettings {
             // 90 days: a client that has not asked in a quarter is gone.
             refresh_token_idle_lifetime: 90 * 24 * 3600,
             refresh_token_leeway: 0,
+            subject_token_issuers: Vec::new(),
         }
     }
 }
@@ -199,6 +215,28 @@ impl ClientSettings {
             self.refresh_token_leeway > 300,
             "refresh_token_leeway",
             "at most five minutes",
+        );
+        let issuers = &self.subject_token_issuers;
+        let is_named_twice = |one: &SubjectTokenIssuer| {
+            issuers
+                .iter()
+                .filter(|other| other.issuer == one.issuer)
+                .count()
+                > 1
+        };
+        check(
+            issuers.len() > 4
+                || issuers.iter().any(is_named_twice)
+                || issuers
+                    .iter()
+                    .any(|one| one.issuer.is_empty() || one.audience.is_empty()),
+            "subject_token_issuers",
+            "at most four, each with another issuer, and none empty",
+        );
+        check(
+            !issuers.is_empty() && self.is_public(),
+            "subject_token_issuers",
+            "a public client exchanges no tokens: anybody could be it",
         );
         problems
     }
@@ -274,6 +312,17 @@ mod tests {
                 "refresh_token_idle_lifetime",
             ),
             (json!({"refresh_token_leeway": 301}), "refresh_token_leeway"),
+            (
+                json!({"subject_token_issuers": [{"issuer": "", "audience": "a", "jwks": {}}]}),
+                "subject_token_issuers",
+            ),
+            (
+                json!({
+                    "subject_token_issuers": [{"issuer": "https://id.example", "audience": "a", "jwks": {}}],
+                    "token_endpoint_auth_methods": ["none"],
+                }),
+                "subject_token_issuers",
+            ),
         ] {
             assert_eq!(problems(settings.clone()), [field], "{settings}");
         }

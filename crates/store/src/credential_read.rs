@@ -10,6 +10,7 @@ use diesel::{
 use diesel_async::RunQueryDsl;
 use keyway_domain::{
     api_token::ApiToken,
+    audit::{Actor, AuditEvent},
     credential::CredentialKind,
     health::{Health, HealthStatus},
     ids::{AccountId, CredentialId, EventId, GrantId, OauthAppId, RefreshFamilyId},
@@ -21,7 +22,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::{
-    FoundApiToken, Store, StoreError,
+    FoundApiToken, Store, StoreError, audit_events,
     authorization_sessions::variables,
     column::object,
     credentials::health,
@@ -128,6 +129,20 @@ impl Statement for FindOfAccount {
         columns!(),
         " FROM credentials c JOIN grants g ON g.id = c.grant_id
           WHERE c.id = ?1 AND c.account_id = ?2"
+    );
+    type Row = Columns;
+}
+
+struct FindOfEndUser;
+
+impl Statement for FindOfEndUser {
+    // Two are enough to know that there is not one.
+    const SQL: &'static str = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM credentials c JOIN grants g ON g.id = c.grant_id
+          WHERE c.oauth_app_id = ?1 AND c.end_user_id = ?2
+          ORDER BY c.id LIMIT 2"
     );
     type Row = Columns;
 }
@@ -309,6 +324,45 @@ impl Store {
         .await
         .optional()?;
         row.map(StoredCredential::try_from).transpose()
+    }
+
+    /// The credentials of an end user of this app, two at most.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_credentials_of_end_user(
+        &self,
+        app: OauthAppId,
+        end_user: &str,
+    ) -> Result<Vec<StoredCredential>, StoreError> {
+        let rows: Vec<Row> = statement::<FindOfEndUser>(vec![
+            Bind::Uuid(app.uuid()),
+            Bind::Text(end_user.to_owned()),
+        ])
+        .load(&mut self.read().await?)
+        .await?;
+        rows.into_iter().map(StoredCredential::try_from).collect()
+    }
+
+    /// Keeps that a client got this credential's token in exchange for another.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn note_token_exchange(
+        &self,
+        credential: &StoredCredential,
+        app: OauthAppId,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let event = AuditEvent {
+            account_id: Some(credential.account_id),
+            actor: Actor::Client(app),
+            action: "credential.token_exchanged",
+            subject: Some(credential.id.uuid()),
+            detail: json!({}),
+        };
+        let mut connection = self.write().await?;
+        Ok(audit_events::insert(&mut connection, self.random.as_ref(), &event, now).await?)
     }
 
     /// Keeps what was found out about a credential's grant; `false` if it has a newer one, or is

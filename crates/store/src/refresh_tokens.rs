@@ -81,17 +81,25 @@ pub enum FamilyEnd {
 /// token before the newest ones is taken once more: as soon as one that came of it was used, its
 /// answer had arrived.
 ///
-/// The parameters are the placeholders of now, and of the moment since which a use may be repeated.
+/// The parameters are the placeholders of now, and of the moment since which a use may be repeated,
+/// or null.
 macro_rules! is_usable {
     ($now:literal, $since:literal) => {
         concat!(
             "t.expires_at > ",
             $now,
-            " AND (t.used_at IS NULL OR (t.used_at > ",
+            " AND (t.used_at IS NULL OR (coalesce(t.used_at > ",
             $since,
-            " AND NOT EXISTS (SELECT FROM refresh_tokens child WHERE child.parent_id = t.id AND child.used_at IS NOT NULL)))"
+            ", false)
+              AND NOT EXISTS (SELECT FROM refresh_tokens child WHERE child.parent_id = t.id AND child.used_at IS NOT NULL)))"
         )
     };
+}
+
+/// The moment since which a use may be repeated. Without a leeway there is none, rather than now: a
+/// faster caller may have read the clock a moment later.
+fn since(leeway: TimeDelta, now: DateTime<Utc>) -> Bind {
+    Bind::MaybeTime((leeway > TimeDelta::zero()).then(|| now - leeway))
 }
 
 struct FindToken;
@@ -217,7 +225,7 @@ impl Store {
         let found = statement::<FindToken>(vec![
             Bind::Bytes(token.as_bytes().to_vec()),
             Bind::Time(now),
-            Bind::Time(now - leeway),
+            since(leeway, now),
         ])
         .get_result(&mut self.write().await?)
         .await
@@ -244,7 +252,7 @@ impl Store {
             Bind::Uuid(app.uuid()),
             Bind::Time(now),
             Bind::MaybeText(dpop_jkt.map(str::to_owned)),
-            Bind::Time(now - leeway),
+            since(leeway, now),
             Bind::Uuid(next.id.uuid()),
             Bind::Bytes(next.digest.as_bytes().to_vec()),
             Bind::Time(next.expires_at),

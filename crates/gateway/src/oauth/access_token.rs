@@ -108,6 +108,38 @@ pub(super) fn id_token(
     keys.sign(algorithm, "JWT", &claims, now)
 }
 
+/// The credential that an id token of ours stands for, if it was issued to this client and is good.
+///
+/// # Errors
+/// What is wrong with it, for the log.
+pub(super) fn verify_id_token(
+    app: &App,
+    keys: &Keys,
+    token: &str,
+    client: OauthAppId,
+    now: DateTime<Utc>,
+) -> Result<CredentialId, &'static str> {
+    let token = Unverified::parse(token).map_err(|_| "id token is no JWT of ours")?;
+    if token.header("typ") != Some("JWT") {
+        return Err("id token of another type");
+    }
+    let key = token.header("kid").and_then(|kid| keys.find(kid, now));
+    let key = key.ok_or("id token signed by an unknown key")?;
+    let claims = token
+        .verify(key)
+        .map_err(|_| "id token signed by another key")?;
+    if claims.text("iss") != Some(app.public_url.as_str())
+        || claims.audiences() != [client.to_string()]
+    {
+        return Err("id token of another client");
+    }
+    if claims.date("exp").is_none_or(|at| at <= now.timestamp()) {
+        return Err("id token expired");
+    }
+    let sub = claims.text("sub").and_then(|sub| sub.parse::<Uuid>().ok());
+    sub.map(CredentialId::from).ok_or("id token without sub")
+}
+
 /// What an access token says, once its signature, its time and its audience are good. Its family may
 /// have ended since.
 #[derive(Debug, Clone)]

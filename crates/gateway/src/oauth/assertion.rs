@@ -44,17 +44,17 @@ impl<'a> Assertion<'a> {
         parse_id(self.token.unverified_text("sub")?)
     }
 
-    /// Checks it against the keys of the app, and takes it: it is good once.
+    /// Checks it against the keys of the app.
     ///
     /// # Errors
-    /// [`OauthError`].
-    pub(crate) async fn prove(
-        self,
+    /// [`OauthError::InvalidClient`].
+    pub(crate) fn verify(
+        &self,
         app: &App,
         client: &OauthApp,
         endpoint: &str,
         now: DateTime<Utc>,
-    ) -> Result<(), OauthError> {
+    ) -> Result<Proven, OauthError> {
         let keys = client.settings.jwks.as_ref();
         let keys = keys
             .and_then(|keys| KeySet::parse(keys).ok())
@@ -66,8 +66,30 @@ impl<'a> Assertion<'a> {
             .date("exp")
             .and_then(|at| DateTime::from_timestamp(at, 0));
         let until = until.unwrap_or(now) + LEEWAY;
-        let id = ProofId::new(&client.id.to_string(), "client-assertion", jti);
-        if app.store.take_proof(app.ring.digest(&id), until).await? {
+        Ok(Proven {
+            id: ProofId::new(&client.id.to_string(), "client-assertion", jti),
+            until,
+        })
+    }
+}
+
+/// An assertion of the client's own key, which may have been here before.
+pub(crate) struct Proven {
+    id: ProofId,
+    until: DateTime<Utc>,
+}
+
+impl Proven {
+    /// Takes it: it is good once.
+    ///
+    /// # Errors
+    /// [`OauthError::InvalidClient`].
+    pub(crate) async fn take(&self, app: &App) -> Result<(), OauthError> {
+        if app
+            .store
+            .take_proof(app.ring.digest(&self.id), self.until)
+            .await?
+        {
             Ok(())
         } else {
             Err(wrong("client_assertion used before"))

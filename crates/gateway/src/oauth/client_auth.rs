@@ -185,19 +185,17 @@ async fn asserted(
         Some(id) => app.store.find_oauth_app_of_client(id).await?,
         None => None,
     };
-    let proven = match &found {
-        Some(found) => assertion.prove(app, found, endpoint, now).await,
-        None => Err(disbelieved(false, "client_id unknown")),
+    let Some(found) = found else {
+        guess.failed(app, now);
+        return Err(disbelieved(false, "client_id unknown"));
     };
-    match (proven, found) {
-        (Ok(()), Some(found)) => Ok(found),
-        (Err(error), _) => {
-            if matches!(error, OauthError::InvalidClient { .. }) {
-                guess.failed(app, now);
-            }
+    match assertion.verify(app, &found, endpoint, now) {
+        // What the client's own key has signed is no guess, even if it comes twice.
+        Ok(proven) => proven.take(app).await.map(|()| found),
+        Err(error) => {
+            guess.failed(app, now);
             Err(error)
         }
-        (Ok(()), None) => Err(disbelieved(false, "client_id unknown")),
     }
 }
 

@@ -5,7 +5,7 @@ use keyway_domain::client_settings::AuthenticationMethod;
 use keyway_vault::jws::Algorithm;
 use serde_json::{Value, json};
 
-use crate::{App, hosted};
+use crate::{App, hosted, oauth::token_exchange};
 
 /// The metadata: the issuer is the configured one, whatever `Host` says.
 pub(crate) async fn get(app: web::Data<App>) -> HttpResponse {
@@ -29,7 +29,7 @@ fn document(app: &App) -> Value {
         "service_documentation": at("/reference"),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "grant_types_supported": ["authorization_code", "refresh_token", token_exchange::GRANT_TYPE],
         "scopes_supported": ["openid", "offline_access"],
         "subject_types_supported": ["public"],
         "claims_supported": ["iss", "sub", "aud", "exp", "iat", "nonce"],

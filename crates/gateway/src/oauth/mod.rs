@@ -19,6 +19,7 @@ mod revoke;
 pub(crate) mod secret;
 pub mod signing_keys;
 mod token;
+mod token_exchange;
 mod userinfo;
 
 use actix_web::{

@@ -116,7 +116,7 @@ async fn reused(
 
 /// A refresh may ask for less, and never for more (RFC 6749 section 6). What the provider grants is
 /// one, so less is answered with all of it, which the answer says.
-fn narrowed(form: &Parameters, granted: Option<&str>) -> Result<(), OauthError> {
+pub(super) fn narrowed(form: &Parameters, granted: Option<&str>) -> Result<(), OauthError> {
     let (Some(requested), Some(granted)) = (form.one("scope")?, granted) else {
         return Ok(());
     };

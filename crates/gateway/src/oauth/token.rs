@@ -10,7 +10,7 @@ use crate::{
         code_grant,
         dpop::{self, BadProof, Expected},
         error::OauthError,
-        form, refresh_grant,
+        form, refresh_grant, token_exchange,
     },
 };
 
@@ -54,6 +54,9 @@ async fn grant(
     match form::required(&form, "grant_type")? {
         "authorization_code" => code_grant::redeem(app, &client, &form, key, now).await,
         "refresh_token" => refresh_grant::refresh(app, &client, &form, key, now).await,
+        token_exchange::GRANT_TYPE => {
+            token_exchange::exchange(app, &client, &form, key.as_deref(), now).await
+        }
         other => Err(OauthError::UnsupportedGrantType(
             other.chars().take(80).collect(),
         )),

@@ -6,6 +6,7 @@ mod certificate;
 mod client;
 mod code;
 mod dpop;
+mod exchange;
 mod hostile;
 mod metadata;
 mod proof;

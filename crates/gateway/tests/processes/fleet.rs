@@ -108,6 +108,20 @@ impl Fleet {
         fs::write(path, definition).expect("written");
     }
 
+    /// The issuer of all gateways.
+    pub(crate) fn public_url(&self) -> String {
+        format!("http://{}", self.public)
+    }
+
+    /// Where flows of the app may end.
+    pub(crate) fn redirect_uri(&self) -> String {
+        REDIRECT_URI.replace(":provider", PROVIDER)
+    }
+
+    pub(crate) fn client_secret(&self) -> &str {
+        &self.client_secret
+    }
+
     /// A gateway at the public address, ready.
     pub(crate) async fn start(&self) -> Process {
         self.start_at(self.public).await

@@ -5,6 +5,7 @@ mod fleet;
 
 mod hang_up;
 mod kill;
+mod oauth;
 mod proxy;
 mod races;
 mod refresh;

@@ -30,6 +30,7 @@ mod jobs;
 mod link_sessions;
 mod listen;
 mod migrations;
+mod oauth;
 mod oauth_app_search;
 mod oauth_apps;
 mod overview;

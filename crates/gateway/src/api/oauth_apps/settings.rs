@@ -55,12 +55,39 @@ pub(crate) struct OauthAppSettings {
     /// Seconds for which the refresh token that was used last is taken once more.
     #[schema(required = false, maximum = 300)]
     refresh_token_leeway: u32,
+    /// Whose tokens stand for end users, when they are exchanged (RFC 8693).
+    #[schema(required = false, max_items = 4)]
+    subject_token_issuers: Vec<OauthAppSubjectTokenIssuer>,
+}
+
+/// An identity provider of your own. The `sub` of its tokens is the `end_user.id` of credentials.
+#[derive(ToSchema)]
+#[expect(
+    dead_code,
+    reason = "what the document says; `SubjectTokenIssuer` is read"
+)]
+pub(crate) struct OauthAppSubjectTokenIssuer {
+    /// Its `iss`.
+    #[schema(min_length = 1)]
+    issuer: String,
+    /// What its tokens must be for: their `aud`.
+    #[schema(min_length = 1)]
+    audience: String,
+    /// Its public keys (RFC 7517).
+    #[schema(value_type = Object)]
+    jwks: Map<String, Value>,
 }
 
 /// Tells what is wrong with settings.
 pub(super) fn check(problems: &mut Problems, settings: &ClientSettings) {
     for (field, why) in settings.problems() {
         problems.take(&format!("settings.{field}"), Err::<(), _>(why));
+    }
+    for issuer in &settings.subject_token_issuers {
+        problems.take(
+            "settings.subject_token_issuers",
+            KeySet::parse(&issuer.jwks),
+        );
     }
     if let Some(keys) = &settings.jwks {
         problems.take("settings.jwks", KeySet::parse(keys));
