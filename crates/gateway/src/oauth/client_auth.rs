@@ -156,14 +156,21 @@ fn basic(header: &HeaderValue) -> Result<Pair, OauthError> {
     let (client_id, secret) = decoded.expose().split_once(':').ok_or_else(malformed)?;
     let mut readings = vec![SecretString::from(secret)];
     if secret.contains(['%', '+']) {
-        let form = format!("v={secret}");
-        let read = url::form_urlencoded::parse(form.as_bytes()).next();
-        readings.extend(read.map(|(_, value)| SecretString::new(value.into_owned())));
+        readings.push(SecretString::new(form_decoded(secret)));
     }
     Ok(Pair {
-        client_id: client_id.to_owned(),
+        // Some libraries encode even the hyphens of a UUID.
+        client_id: form_decoded(client_id),
         readings,
     })
+}
+
+fn form_decoded(text: &str) -> String {
+    let form = SecretString::new(format!("v={text}"));
+    let mut read = url::form_urlencoded::parse(form.expose().as_bytes());
+    read.next()
+        .map(|(_, value)| value.into_owned())
+        .unwrap_or_default()
 }
 
 /// The client whose key signed an assertion.

@@ -113,11 +113,6 @@ impl Fleet {
         format!("http://{}", self.public)
     }
 
-    /// Where flows of the app may end.
-    pub(crate) fn redirect_uri(&self) -> String {
-        REDIRECT_URI.replace(":provider", PROVIDER)
-    }
-
     pub(crate) fn client_secret(&self) -> &str {
         &self.client_secret
     }
@@ -166,12 +161,11 @@ impl Fleet {
 
     /// Starts a flow at a gateway and lets the end user agree.
     pub(crate) async fn returning(&self, gateway: &Process) -> Option<Returning> {
-        let redirect_uri = REDIRECT_URI.replace(":provider", PROVIDER);
         let start = Url::parse_with_params(
             &format!("http://{}/link/oauth2/start", gateway.address),
             [
                 ("client_id", self.app.to_string()),
-                ("redirect_uri", redirect_uri),
+                ("redirect_uri", redirect_uri()),
                 ("state", "s".into()),
             ],
         )
@@ -237,6 +231,11 @@ impl Fleet {
             Err(_) => (0, Value::Null),
         }
     }
+}
+
+/// Where flows of the app end.
+pub(crate) fn redirect_uri() -> String {
+    REDIRECT_URI.replace(":provider", PROVIDER)
 }
 
 impl Drop for Fleet {

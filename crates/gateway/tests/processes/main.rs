@@ -5,7 +5,9 @@ mod fleet;
 
 mod hang_up;
 mod kill;
+mod libraries;
 mod oauth;
+mod oauth_client;
 mod proxy;
 mod races;
 mod refresh;

@@ -35,12 +35,12 @@ async fn basic_does_as_well_encoded_or_not() {
     let client = Client::of("linear").await;
     for encoded in [true, false] {
         let code = client.code(&[]).await;
-        let mut secret = client.app.client_secret.clone();
+        let (mut id, mut secret) = (client.id(), client.app.client_secret.clone());
         if encoded {
-            secret = secret.replace('-', "%2D");
+            (id, secret) = (id.replace('-', "%2D"), secret.replace('-', "%2D"));
         }
         let request = client.post("/oauth/token", &client.redemption(&code));
-        let answer = answer(request.basic_auth(client.id(), Some(secret))).await;
+        let answer = answer(request.basic_auth(id, Some(secret))).await;
         assert_eq!(answer.status, 200, "{answer:?} {}", answer.log());
     }
 }

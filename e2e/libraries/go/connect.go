@@ -1,0 +1,1 @@
+../../../docs/examples/oauth2.go
