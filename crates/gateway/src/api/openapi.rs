@@ -13,7 +13,7 @@ use crate::{
         credentials, error::ErrorBody, events, link_sessions, oauth_apps, providers, proxy,
         redirect_uris, start_auth, webhooks,
     },
-    link,
+    link, oauth,
 };
 
 #[derive(OpenApi)]
@@ -26,6 +26,7 @@ use crate::{
     ),
     tags(
         (name = "Flow", description = "The end user's browser, from your page to the provider and back; then the code for a credential."),
+        (name = "OAuth", description = "The same flow by the standards, for any OAuth library: RFC 6749, 7009, 7636, 7662, 8414, 8693, 8705, 9126, 9207, 9449 and OpenID Connect."),
         (name = "OAuth apps", description = "Your clients at providers."),
         (name = "Redirect URIs", description = "Where flows may end, for all your OAuth apps."),
         (name = "Credentials", description = "What providers granted."),
@@ -41,6 +42,14 @@ use crate::{
         link::callback::get,
         link::callback::post,
         link::token::post,
+        oauth::authorize::get,
+        oauth::par::post,
+        oauth::token::post,
+        oauth::revoke::post,
+        oauth::introspect::post,
+        oauth::userinfo::get,
+        oauth::metadata::get,
+        oauth::metadata::keys,
         start_auth::post,
         oauth_apps::list::get,
         oauth_apps::create::post,
@@ -97,6 +106,16 @@ impl Modify for Bearer {
             .components
             .get_or_insert_default()
             .add_security_scheme("api_token", SecurityScheme::Http(scheme));
+        let mut scheme = Http::new(HttpAuthScheme::Bearer);
+        scheme.description = Some(
+            "An access token of Keyway's own, of `POST /oauth/token` (RFC 9068); with `DPoP` in place of \
+             `Bearer`, and a proof, where it is bound to a key (RFC 9449)."
+                .into(),
+        );
+        document
+            .components
+            .get_or_insert_default()
+            .add_security_scheme("access_token", SecurityScheme::Http(scheme));
     }
 }
 

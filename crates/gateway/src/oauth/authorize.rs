@@ -7,6 +7,8 @@ use keyway_domain::{
     scope::Scopes, sealed::Place,
 };
 use keyway_store::LinkTarget;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
 
 use crate::{
     App,
@@ -29,11 +31,48 @@ const OFFLINE_ACCESS: &str = "offline_access";
 /// The longest `nonce`, in bytes.
 const MAX_NONCE: usize = 512;
 
+/// The parameters of an authorization request.
+#[derive(IntoParams, ToSchema)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "what the document says; `wishes` reads them")]
+pub(crate) struct AuthorizationParameters {
+    /// The Keyway id of the OAuth app.
+    client_id: Uuid,
+    /// `code`. Left out, like all that follows, where `request_uri` is given.
+    response_type: Option<String>,
+    /// A registered redirect URI, expanded for the app's provider, or its `:provider` template.
+    redirect_uri: Option<String>,
+    /// Comes back byte for byte; at most 5 kB.
+    state: Option<String>,
+    /// `openid` for an id token; all others are the provider's, in place of the app's.
+    scope: Option<String>,
+    /// PKCE (RFC 7636).
+    code_challenge: Option<String>,
+    /// `S256`, the only one there is.
+    code_challenge_method: Option<String>,
+    /// Comes back in the id token.
+    nonce: Option<String>,
+    /// Thumbprint of the key that the code is bound to (RFC 9449).
+    dpop_jkt: Option<String>,
+    /// What `POST /oauth/par` answered (RFC 9126).
+    request_uri: Option<String>,
+}
+
 /// Start a flow, as an OAuth library does.
 ///
-/// RFC 6749 section 4.1.1 with PKCE (RFC 7636), `request_uri` (RFC 9126), `nonce` (OpenID Connect)
-/// and `dpop_jkt` (RFC 9449). Provider variables come as `param.NAME`. Every answer carries `iss`
-/// (RFC 9207).
+/// RFC 6749 section 4.1.1. Provider variables come as `param.NAME`. Every answer carries `iss`
+/// (RFC 9207). `/authorize` is the same.
+#[utoipa::path(
+    get, path = "/oauth/authorize", operation_id = "authorize", tag = "OAuth",
+    params(AuthorizationParameters),
+    responses(
+        (status = 200, description = "A form that asks for what is missing.", body = String, content_type = "text/html; charset=utf-8"),
+        (status = 302, description = "To the provider; or with `error`, to your redirect URI.", headers(("Location" = String, description = "Where to."))),
+        (status = 400, description = "A page: the app or the redirect URI is not proven, so nobody is redirected.", body = String, content_type = "text/html; charset=utf-8"),
+        (status = 500, description = "A page: our fault.", body = String, content_type = "text/html; charset=utf-8"),
+        (status = 503, description = "A page: briefly unavailable.", body = String, content_type = "text/html; charset=utf-8"),
+    )
+)]
 pub(crate) async fn get(app: web::Data<App>, request: HttpRequest) -> HttpResponse {
     let query = Parameters::parse(request.query_string().as_bytes());
     match enter(&app, &request, query, app.now()).await {

@@ -7,9 +7,20 @@ use actix_web::{
 use chrono::TimeDelta;
 use keyway_domain::oauth_error::{self, ErrorCode};
 use keyway_web::log::with_detail;
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{error::Fault, lifecycle::fresh::Unserved, link::parameters::Repeated};
+
+/// An error of an OAuth endpoint (RFC 6749 section 5.2).
+#[derive(Serialize, ToSchema)]
+#[schema(as = OauthEndpointError)]
+pub(crate) struct OauthProblem {
+    #[schema(value_type = String, example = "invalid_grant")]
+    error: &'static str,
+    /// What went wrong, in a sentence.
+    error_description: String,
+}
 
 /// Every way in which these endpoints say no.
 #[derive(Debug, thiserror::Error)]
@@ -90,10 +101,10 @@ impl OauthError {
             }
             _ => {}
         }
-        let body = json!({
-            "error": code.as_str(),
-            "error_description": oauth_error::description(&public),
-        });
+        let body = OauthProblem {
+            error: code.as_str(),
+            error_description: oauth_error::description(&public),
+        };
         with_detail(response.json(body), format!("{code}: {self}"))
     }
 

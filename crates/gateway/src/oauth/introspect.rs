@@ -3,18 +3,54 @@
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use keyway_domain::opaque::RefreshToken;
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::{
     App,
     oauth::{
         access_token, answer,
         client_auth::{self, Client},
-        error::OauthError,
+        error::{OauthError, OauthProblem},
         form,
+        revoke::OwnToken,
     },
 };
 
-/// Tell a client whether a token of its own is good.
+/// What is known of a token.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "what the document says; `introspect` makes it")]
+pub(crate) struct Introspection {
+    /// `false`: nothing else is told, not even why.
+    active: bool,
+    iss: Option<String>,
+    client_id: Option<Uuid>,
+    /// The credential behind it.
+    sub: Option<Uuid>,
+    exp: Option<i64>,
+    iat: Option<i64>,
+    scope: Option<String>,
+    token_type: Option<String>,
+    /// What it is bound to: `jkt` (RFC 9449), `x5t#S256` (RFC 8705).
+    cnf: Option<std::collections::BTreeMap<String, String>>,
+}
+
+/// Look at a token.
+///
+/// RFC 7662. Only your own tokens are active; a public client is told nothing.
+#[utoipa::path(
+    post, path = "/oauth/introspect", operation_id = "introspectToken", tag = "OAuth",
+    request_body(content = OwnToken, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "Whether it is good.", body = Introspection),
+        (status = 400, description = "`invalid_request`: malformed, missing or repeated.", body = OauthProblem),
+        (status = 401, description = "`invalid_client`: the client is unknown, or its proof is missing or wrong.", body = OauthProblem),
+        (status = 413, description = "`invalid_request`: the body is larger than 64 kB.", body = OauthProblem),
+        (status = 429, description = "`slow_down`: too many wrong proofs.", body = OauthProblem, headers(("Retry-After" = u64, description = "Seconds to wait."))),
+        (status = 500, description = "`server_error`: our fault.", body = OauthProblem),
+        (status = 503, description = "`temporarily_unavailable`: try again in a moment.", body = OauthProblem),
+    )
+)]
 pub(crate) async fn post(
     app: web::Data<App>,
     request: HttpRequest,

@@ -7,7 +7,14 @@ use serde_json::{Value, json};
 
 use crate::{App, hosted, oauth::token_exchange};
 
-/// The metadata: the issuer is the configured one, whatever `Host` says.
+/// Read the metadata.
+///
+/// RFC 8414. `/.well-known/openid-configuration` is the same.
+// The issuer is the configured one, whatever `Host` says.
+#[utoipa::path(
+    get, path = "/.well-known/oauth-authorization-server", operation_id = "readMetadata", tag = "OAuth",
+    responses((status = 200, description = "The metadata.", body = Object))
+)]
 pub(crate) async fn get(app: web::Data<App>) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "public, max-age=300"))
@@ -50,7 +57,17 @@ fn document(app: &App) -> Value {
     })
 }
 
-/// The public keys.
+/// Read the public keys.
+///
+/// RFC 7517: of id tokens, and of access tokens of Keyway's own.
+#[utoipa::path(
+    get, path = "/.well-known/jwks.json", operation_id = "readKeys", tag = "OAuth",
+    responses(
+        (status = 200, description = "The keys that sign, and those that did until lately.", body = Object),
+        (status = 500, description = "A page: our fault.", body = String, content_type = "text/html; charset=utf-8"),
+        (status = 503, description = "A page: briefly unavailable.", body = String, content_type = "text/html; charset=utf-8"),
+    )
+)]
 pub(crate) async fn keys(app: web::Data<App>, request: HttpRequest) -> HttpResponse {
     let now = app.now();
     match app.signing_keys.current(&app, now).await {

@@ -10,17 +10,17 @@ mod code_grant;
 mod dpop;
 mod error;
 mod form;
-mod introspect;
-mod metadata;
-mod par;
+pub(crate) mod introspect;
+pub(crate) mod metadata;
+pub(crate) mod par;
 mod refresh_grant;
 pub(crate) mod resource;
-mod revoke;
+pub(crate) mod revoke;
 pub(crate) mod secret;
 pub mod signing_keys;
-mod token;
+pub(crate) mod token;
 mod token_exchange;
-mod userinfo;
+pub(crate) mod userinfo;
 
 use actix_web::{
     HttpResponse, guard,

@@ -11,7 +11,9 @@ use keyway_domain::{
 };
 use keyway_store::NewPushedRequest;
 use keyway_web::log::with_detail;
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::{
     App,
@@ -24,7 +26,7 @@ use crate::{
     oauth::{
         authorize::{self, REQUEST_URI},
         client_auth::{self, Client},
-        error::OauthError,
+        error::{OauthError, OauthProblem},
         form, token,
     },
 };
@@ -34,7 +36,56 @@ const LIFETIME: TimeDelta = TimeDelta::seconds(60);
 /// What proves the client, and is not to be kept.
 const PROOFS: [&str; 3] = ["client_secret", "client_assertion", "client_assertion_type"];
 
+/// An authorization request, and the client's proof.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "what the document says; `push` reads it")]
+pub(crate) struct PushedForm {
+    /// The Keyway id of the OAuth app; may be left out beside `Authorization: Basic`.
+    client_id: Option<Uuid>,
+    /// The provider's client secret of the app, or one of `/v1/oauth-apps/{id}/client-secrets`.
+    client_secret: Option<String>,
+    /// `private_key_jwt` (RFC 7523).
+    client_assertion: Option<String>,
+    /// That of RFC 7523.
+    client_assertion_type: Option<String>,
+    /// `code`.
+    response_type: String,
+    /// A registered redirect URI.
+    redirect_uri: String,
+    state: Option<String>,
+    scope: Option<String>,
+    code_challenge: Option<String>,
+    code_challenge_method: Option<String>,
+    nonce: Option<String>,
+    dpop_jkt: Option<String>,
+}
+
+/// Where a pushed request is.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PushedRequest)]
+struct Pushed {
+    /// For `GET /oauth/authorize`, once.
+    request_uri: String,
+    /// Seconds.
+    expires_in: i64,
+}
+
 /// Push an authorization request.
+///
+/// RFC 9126. Then send the browser to `/oauth/authorize` with `client_id` and `request_uri` alone.
+#[utoipa::path(
+    post, path = "/oauth/par", operation_id = "pushAuthorizationRequest", tag = "OAuth",
+    request_body(content = PushedForm, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 201, description = "It is kept for a minute.", body = Pushed),
+        (status = 400, description = "`invalid_request`, `invalid_scope` and the like: what `/oauth/authorize` would find fault with.", body = OauthProblem),
+        (status = 401, description = "`invalid_client`: the client is unknown, or its proof is missing or wrong.", body = OauthProblem),
+        (status = 413, description = "`invalid_request`: the body is larger than 64 kB.", body = OauthProblem),
+        (status = 429, description = "`slow_down`: too many wrong proofs.", body = OauthProblem, headers(("Retry-After" = u64, description = "Seconds to wait."))),
+        (status = 500, description = "`server_error`: our fault.", body = OauthProblem),
+        (status = 503, description = "`temporarily_unavailable`: try again in a moment.", body = OauthProblem),
+    )
+)]
 pub(crate) async fn post(
     app: web::Data<App>,
     request: HttpRequest,
@@ -127,10 +178,10 @@ async fn keep(
         expires_at: now + LIFETIME,
     };
     app.store.insert_pushed_request(&new).await?;
-    let body = json!({
-        "request_uri": format!("{REQUEST_URI}{}", uri.secret().expose()),
-        "expires_in": LIFETIME.num_seconds(),
-    });
+    let body = Pushed {
+        request_uri: format!("{REQUEST_URI}{}", uri.secret().expose()),
+        expires_in: LIFETIME.num_seconds(),
+    };
     let response = HttpResponse::Created()
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .json(body);

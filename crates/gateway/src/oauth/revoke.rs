@@ -4,19 +4,57 @@ use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use chrono::TimeDelta;
 use keyway_domain::{ids::RefreshFamilyId, opaque::RefreshToken};
 use keyway_store::FamilyEnd;
+use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::{
     App,
     oauth::{
         access_token,
         client_auth::{self, Client},
-        error::OauthError,
+        error::{OauthError, OauthProblem},
         form,
     },
 };
 
-/// End what Keyway granted to the client: the refresh token with all that came of it and of those
-/// before it, and the access tokens of Keyway's own. The credential stays in the vault.
+/// A token, and the client's proof.
+#[derive(ToSchema)]
+#[expect(
+    dead_code,
+    reason = "what the document says; `revoke` and `introspect` read it"
+)]
+pub(crate) struct OwnToken {
+    /// The Keyway id of the OAuth app; may be left out beside `Authorization: Basic`.
+    client_id: Option<Uuid>,
+    /// The provider's client secret of the app, or one of `/v1/oauth-apps/{id}/client-secrets`.
+    client_secret: Option<String>,
+    /// `private_key_jwt` (RFC 7523).
+    client_assertion: Option<String>,
+    /// That of RFC 7523.
+    client_assertion_type: Option<String>,
+    /// A refresh token, or an access token of Keyway's own.
+    token: String,
+    /// Not needed, and not looked at.
+    token_type_hint: Option<String>,
+}
+
+/// Revoke a token.
+///
+/// RFC 7009. It ends with all that came of the same code: refresh tokens, and access tokens of Keyway's
+/// own. The credential stays in the vault. A token that is unknown, or another's, is answered alike.
+#[utoipa::path(
+    post, path = "/oauth/revoke", operation_id = "revokeToken", tag = "OAuth",
+    request_body(content = OwnToken, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "It is not good any more."),
+        (status = 400, description = "`invalid_request`: malformed, missing or repeated.", body = OauthProblem),
+        (status = 401, description = "`invalid_client`: the client is unknown, or its proof is missing or wrong.", body = OauthProblem),
+        (status = 413, description = "`invalid_request`: the body is larger than 64 kB.", body = OauthProblem),
+        (status = 429, description = "`slow_down`: too many wrong proofs.", body = OauthProblem, headers(("Retry-After" = u64, description = "Seconds to wait."))),
+        (status = 500, description = "`server_error`: our fault.", body = OauthProblem),
+        (status = 503, description = "`temporarily_unavailable`: try again in a moment.", body = OauthProblem),
+    )
+)]
 pub(crate) async fn post(
     app: web::Data<App>,
     request: HttpRequest,

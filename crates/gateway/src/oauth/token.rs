@@ -2,19 +2,69 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{DateTime, Utc};
+use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::{
     App,
     oauth::{
+        answer::Answer,
         client_auth::{self, Client},
         code_grant,
         dpop::{self, BadProof, Expected},
-        error::OauthError,
+        error::{OauthError, OauthProblem},
         form, refresh_grant, token_exchange,
     },
 };
 
-/// Exchange a code, or a refresh token.
+/// A grant, and the client's proof.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "what the document says; each grant reads its own")]
+pub(crate) struct TokenForm {
+    /// `authorization_code`, `refresh_token` or
+    /// `urn:ietf:params:oauth:grant-type:token-exchange`.
+    #[schema(example = "authorization_code")]
+    grant_type: String,
+    /// The Keyway id of the OAuth app; may be left out beside `Authorization: Basic`.
+    client_id: Option<Uuid>,
+    /// The provider's client secret of the app, or one of `/v1/oauth-apps/{id}/client-secrets`.
+    client_secret: Option<String>,
+    /// `private_key_jwt` (RFC 7523).
+    client_assertion: Option<String>,
+    /// That of RFC 7523.
+    client_assertion_type: Option<String>,
+    /// From your redirect URI.
+    code: Option<String>,
+    /// The one of the authorization request.
+    redirect_uri: Option<String>,
+    /// If there was a `code_challenge`.
+    code_verifier: Option<String>,
+    /// The newest one.
+    refresh_token: Option<String>,
+    /// No more than was granted.
+    scope: Option<String>,
+    /// A token that stands for an end user (RFC 8693).
+    subject_token: Option<String>,
+    /// What that is.
+    subject_token_type: Option<String>,
+}
+
+/// Exchange a code, a refresh token, or a token of an end user.
+///
+/// RFC 6749 sections 4.1.3 and 6, RFC 8693. A `DPoP` header binds what is issued to a key (RFC 9449).
+#[utoipa::path(
+    post, path = "/oauth/token", operation_id = "exchangeGrant", tag = "OAuth",
+    request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "Tokens. A refresh token is good once: keep the one of the newest answer.", body = Answer),
+        (status = 400, description = "`invalid_request`, `invalid_grant`, `unsupported_grant_type`, `invalid_scope`, `invalid_target`, `invalid_dpop_proof`; or `use_dpop_nonce`, with the nonce in `DPoP-Nonce`.", body = OauthProblem),
+        (status = 401, description = "`invalid_client`: the client is unknown, or its proof is missing or wrong.", body = OauthProblem),
+        (status = 413, description = "`invalid_request`: the body is larger than 64 kB.", body = OauthProblem),
+        (status = 429, description = "`slow_down`: too many wrong proofs.", body = OauthProblem, headers(("Retry-After" = u64, description = "Seconds to wait."))),
+        (status = 500, description = "`server_error`: our fault.", body = OauthProblem),
+        (status = 503, description = "`temporarily_unavailable`: try again in a moment.", body = OauthProblem),
+    )
+)]
 pub(crate) async fn post(
     app: web::Data<App>,
     request: HttpRequest,

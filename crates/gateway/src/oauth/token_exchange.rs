@@ -4,20 +4,24 @@
 //! is one of Keyway's own tokens that was issued to it, or one of an identity provider that the
 //! account has named, for the audience that it has named.
 
-use actix_web::{HttpResponse, http::header, web};
+use actix_web::{HttpResponse, web};
 use chrono::{DateTime, TimeDelta, Utc};
 use keyway_domain::{client_settings::SubjectTokenIssuer, oauth_error::ErrorCode};
 use keyway_store::StoredCredential;
 use keyway_vault::jws::{Claims, KeySet, Unverified};
 use keyway_web::log::with_detail;
-use serde_json::{Map, json};
 
 use crate::{
     App,
     lifecycle::fresh,
     link::parameters::Parameters,
     oauth::{
-        access_token, answer, client_auth::Client, error::OauthError, form, refresh_grant::narrowed,
+        access_token,
+        answer::{self, Answer},
+        client_auth::Client,
+        error::OauthError,
+        form,
+        refresh_grant::narrowed,
     },
 };
 
@@ -84,24 +88,9 @@ pub(super) async fn exchange(
     app.store
         .note_token_exchange(credential, client.app.id, app.now())
         .await?;
-    let mut body = Map::new();
-    body.insert("access_token".into(), token.into());
-    body.insert("issued_token_type".into(), ACCESS_TOKEN.into());
-    body.insert("token_type".into(), "Bearer".into());
-    let left = credential
-        .expires_at
-        .map(|at| (at - app.now()).num_seconds().max(0));
-    body.extend(left.map(|left| ("expires_in".to_owned(), left.into())));
-    let scope = credential.scope.as_deref();
-    body.extend(scope.map(|scope| ("scope".to_owned(), scope.into())));
-    body.insert("credential_id".into(), json!(credential.id.uuid()));
-    body.insert("provider".into(), credential.provider.as_str().into());
-    let response = HttpResponse::Ok()
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header((header::PRAGMA, "no-cache"))
-        .json(body);
+    let body = Answer::exchanged(credential, token, ACCESS_TOKEN, app.now());
     let detail = format!("credential {} handed out in exchange", credential.id);
-    Ok(with_detail(response, detail))
+    Ok(with_detail(body.respond(), detail))
 }
 
 /// The credential of the end user that a token stands for.
