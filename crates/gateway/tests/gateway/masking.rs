@@ -1,7 +1,7 @@
 //! Secrets are for who may have them: every operation of the document is called, for things that are
 //! there, by a client that may do all but read tokens.
 
-use std::time::Duration;
+use std::{cmp::Reverse, time::Duration};
 
 use keyway_domain::{api_token::ApiScope, credential::MASK};
 use serde_json::{Value, json};
@@ -32,6 +32,7 @@ struct World {
     event: String,
     redirect_uri: String,
     link_session: String,
+    client_secret: String,
     /// Secrets that a client was shown once.
     shown_once: Vec<String>,
 }
@@ -64,6 +65,8 @@ impl World {
         let redirect_uris = client.get("/v1/redirect-uris").await.ok(200);
         let session = json!({"end_user": {"id": "user-7"}, "state": STATE});
         let session = client.post("/v1/link-sessions", &session).await.ok(201);
+        let secrets = format!("/v1/oauth-apps/{}/client-secrets", app.id);
+        let secret = client.post(&secrets, &json!({})).await.ok(201);
         let page = text(&session["url"]);
         let (_, session_token) = page.rsplit_once('/').expect("a token");
         Self {
@@ -73,7 +76,12 @@ impl World {
             event: gateway.sql("SELECT id FROM events").await.remove(0),
             redirect_uri: text(&redirect_uris["data"][0]["id"]),
             link_session: text(&session["id"]),
-            shown_once: vec![text(&webhook["secret"]), session_token.to_owned()],
+            client_secret: text(&secret["id"]),
+            shown_once: vec![
+                text(&webhook["secret"]),
+                session_token.to_owned(),
+                text(&secret["client_secret"]),
+            ],
             app,
             importing,
             gateway,
@@ -94,6 +102,7 @@ impl World {
         operation.address_of(&[
             ("{id}", id),
             ("{delivery_id}", &self.delivery),
+            ("{secret_id}", &self.client_secret),
             ("{credential_id}", &self.credential),
             ("{path}", "bytes/10"),
             ("{slug}", PROVIDER),
@@ -162,11 +171,16 @@ impl World {
     }
 }
 
-/// What is removed is removed last, and of an app and its credential the credential first. The
-/// proxy's DELETE removes nothing of ours.
-fn order(operation: &Operation) -> (bool, String) {
+/// What is removed is removed last: what belongs to something before that, and of an app and its
+/// credential the credential first. The proxy's DELETE removes nothing of ours.
+fn order(operation: &Operation) -> (bool, Reverse<usize>, String) {
     let removes = operation.method == "DELETE" && !operation.id.starts_with("proxy");
-    (removes, operation.path.clone())
+    let depth = if removes {
+        operation.path.split('/').count()
+    } else {
+        0
+    };
+    (removes, Reverse(depth), operation.path.clone())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -23,6 +23,7 @@ impl Operation {
         self.address_of(&[
             ("{id}", nothing),
             ("{delivery_id}", nothing),
+            ("{secret_id}", nothing),
             ("{credential_id}", nothing),
             ("{path}", "x"),
             ("{slug}", "linear"),
