@@ -48,6 +48,7 @@ use crate::{
         oauth::revoke::post,
         oauth::introspect::post,
         oauth::userinfo::get,
+        oauth::userinfo::post,
         oauth::metadata::get,
         oauth::metadata::keys,
         start_auth::post,

@@ -22,8 +22,10 @@ pub(crate) mod token;
 mod token_exchange;
 pub(crate) mod userinfo;
 
+use std::future::ready;
+
 use actix_web::{
-    HttpResponse, guard,
+    HttpResponse, Resource, guard,
     http::{Method, header},
     web,
 };
@@ -47,32 +49,34 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         );
     }
     config
-        .service(posted("/oauth/par").route(web::post().to(par::post)))
-        .service(posted("/oauth/token").route(web::post().to(token::post)))
-        .service(posted("/oauth/revoke").route(web::post().to(revoke::post)))
-        .service(posted("/oauth/introspect").route(web::post().to(introspect::post)))
+        .service(only(Method::POST, "/oauth/par").route(web::post().to(par::post)))
+        .service(only(Method::POST, "/oauth/token").route(web::post().to(token::post)))
+        .service(only(Method::POST, "/oauth/revoke").route(web::post().to(revoke::post)))
+        .service(only(Method::POST, "/oauth/introspect").route(web::post().to(introspect::post)))
         .service(
             web::resource("/userinfo")
                 .route(web::get().to(userinfo::get))
-                .route(web::post().to(userinfo::get)),
+                .route(web::post().to(userinfo::post)),
         )
-        .route(
-            "/.well-known/oauth-authorization-server",
-            web::get().to(metadata::get),
+        .service(
+            only(Method::GET, "/.well-known/oauth-authorization-server")
+                .route(web::get().to(metadata::get)),
         )
-        .route(
-            "/.well-known/openid-configuration",
-            web::get().to(metadata::get),
+        .service(
+            only(Method::GET, "/.well-known/openid-configuration")
+                .route(web::get().to(metadata::get)),
         )
-        .route("/.well-known/jwks.json", web::get().to(metadata::keys));
+        .service(only(Method::GET, "/.well-known/jwks.json").route(web::get().to(metadata::keys)));
 }
 
-/// An endpoint that takes POST alone (RFC 9110 section 15.5.6).
-fn posted(path: &str) -> actix_web::Resource {
-    web::resource(path).default_service(web::route().to(async || {
-        HttpResponse::MethodNotAllowed()
-            .insert_header((header::ALLOW, Method::POST.as_str()))
+/// An endpoint that takes one method alone; another is told which (RFC 9110 section 15.5.6).
+fn only(method: Method, path: &str) -> Resource {
+    let other = move || {
+        let response = HttpResponse::MethodNotAllowed()
+            .insert_header((header::ALLOW, method.as_str()))
             .insert_header((header::CACHE_CONTROL, "no-store"))
-            .finish()
-    }))
+            .finish();
+        ready(response)
+    };
+    web::resource(path).default_service(web::route().to(other))
 }

@@ -43,6 +43,23 @@ pub(crate) async fn get(app: web::Data<App>, request: HttpRequest) -> HttpRespon
     }
 }
 
+/// Read whose a token is, by POST.
+///
+/// The same, for libraries that ask so.
+#[utoipa::path(
+    post, path = "/userinfo", operation_id = "readUserInfoByPost", tag = "OAuth",
+    security(("access_token" = [])),
+    responses(
+        (status = 200, description = "What is known of the account.", body = UserInfo),
+        (status = 401, description = "The access token is none, or not good any more.", body = Object),
+        (status = 500, description = "Our fault.", body = Object),
+        (status = 503, description = "Try again in a moment.", body = Object),
+    )
+)]
+pub(crate) async fn post(app: web::Data<App>, request: HttpRequest) -> HttpResponse {
+    get(app, request).await
+}
+
 async fn claims(app: &App, request: &HttpRequest) -> Result<HttpResponse, Denied> {
     let token = resource::presented(request).ok_or(Denied::Token {
         scheme: Scheme::Bearer,

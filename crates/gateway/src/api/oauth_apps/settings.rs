@@ -16,13 +16,13 @@ pub(crate) struct OauthAppSettings {
     /// `tls_client_auth`, `self_signed_tls_client_auth`, or `none` alone for a public client, which
     /// must use PKCE.
     #[schema(required = false, example = json!(["client_secret_basic", "client_secret_post"]))]
-    token_endpoint_auth_methods: Vec<String>,
+    token_endpoint_auth_methods: Vec<OauthAppAuthenticationMethod>,
     /// The public keys of `private_key_jwt` (RFC 7517): P-256, Ed25519, or RSA of 2,048 to 4,096 bits.
-    #[schema(required = false, value_type = Object)]
-    jwks: Map<String, Value>,
+    #[schema(required = false, value_type = Option<Object>)]
+    jwks: Option<Map<String, Value>>,
     /// The subject of the certificate of `tls_client_auth` (RFC 4514).
     #[schema(required = false, example = "CN=client,O=Acme")]
-    tls_client_auth_subject_dn: String,
+    tls_client_auth_subject_dn: Option<String>,
     /// SHA-256 of the certificates of `self_signed_tls_client_auth`, in base64url.
     #[schema(required = false, max_items = 4)]
     tls_client_certificate_thumbprints: Vec<String>,
@@ -37,18 +37,14 @@ pub(crate) struct OauthAppSettings {
     require_pushed_authorization_requests: bool,
     /// `provider`: the provider's access token, as it is. `gateway`: one of Keyway's own (RFC 9068),
     /// for the proxy, `/userinfo` and `/v1/credentials/{id}/token`.
-    #[schema(
-        required = false,
-        example = "provider",
-        pattern = "^(provider|gateway)$"
-    )]
-    access_token: String,
-    /// `ES256` or `RS256`.
-    #[schema(required = false, example = "ES256", pattern = "^(ES256|RS256)$")]
-    id_token_signed_response_alg: String,
+    #[schema(required = false)]
+    access_token: OauthAppAccessToken,
+    /// What signs id tokens.
+    #[schema(required = false)]
+    id_token_signed_response_alg: OauthAppIdTokenAlgorithm,
     /// Seconds from the code to the end that no refresh moves; left out: there is none.
-    #[schema(required = false, minimum = 3600)]
-    refresh_token_lifetime: u32,
+    #[schema(required = false, minimum = 3600, maximum = 4_294_967_295_u32)]
+    refresh_token_lifetime: Option<u32>,
     /// Seconds for which an unused refresh token is good.
     #[schema(required = false, minimum = 3600, maximum = 315_360_000)]
     refresh_token_idle_lifetime: u32,
@@ -58,6 +54,46 @@ pub(crate) struct OauthAppSettings {
     /// Whose tokens stand for end users, when they are exchanged (RFC 8693).
     #[schema(required = false, max_items = 4)]
     subject_token_issuers: Vec<OauthAppSubjectTokenIssuer>,
+}
+
+/// How a client proves itself.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(
+    dead_code,
+    reason = "what the document says; `AuthenticationMethod` is read"
+)]
+pub(crate) enum OauthAppAuthenticationMethod {
+    ClientSecretBasic,
+    ClientSecretPost,
+    PrivateKeyJwt,
+    TlsClientAuth,
+    SelfSignedTlsClientAuth,
+    None,
+}
+
+/// Whose access token a client gets.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(
+    dead_code,
+    reason = "what the document says; `AccessTokenMode` is read"
+)]
+pub(crate) enum OauthAppAccessToken {
+    Provider,
+    Gateway,
+}
+
+/// ECDSA with P-256, or RSA for clients that know nothing else.
+#[derive(ToSchema)]
+#[schema(rename_all = "UPPERCASE")]
+#[expect(
+    dead_code,
+    reason = "what the document says; `IdTokenAlgorithm` is read"
+)]
+pub(crate) enum OauthAppIdTokenAlgorithm {
+    Es256,
+    Rs256,
 }
 
 /// An identity provider of your own. The `sub` of its tokens is the `end_user.id` of credentials.
