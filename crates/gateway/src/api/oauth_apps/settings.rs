@@ -2,6 +2,7 @@
 
 use keyway_domain::client_settings::ClientSettings;
 use keyway_vault::jws::KeySet;
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
@@ -9,7 +10,8 @@ use crate::api::problems::Problems;
 
 /// How your backend proves itself at the OAuth endpoints, and what it gets there. What is left out is
 /// at its default.
-#[derive(ToSchema)]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "what the document says; `ClientSettings` is read")]
 pub(crate) struct OauthAppSettings {
     /// How it may prove itself: `client_secret_basic`, `client_secret_post`, `private_key_jwt`,
@@ -57,8 +59,8 @@ pub(crate) struct OauthAppSettings {
 }
 
 /// How a client proves itself.
-#[derive(ToSchema)]
-#[schema(rename_all = "snake_case")]
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
 #[expect(
     dead_code,
     reason = "what the document says; `AuthenticationMethod` is read"
@@ -73,8 +75,8 @@ pub(crate) enum OauthAppAuthenticationMethod {
 }
 
 /// Whose access token a client gets.
-#[derive(ToSchema)]
-#[schema(rename_all = "snake_case")]
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
 #[expect(
     dead_code,
     reason = "what the document says; `AccessTokenMode` is read"
@@ -85,8 +87,8 @@ pub(crate) enum OauthAppAccessToken {
 }
 
 /// ECDSA with P-256, or RSA for clients that know nothing else.
-#[derive(ToSchema)]
-#[schema(rename_all = "UPPERCASE")]
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
 #[expect(
     dead_code,
     reason = "what the document says; `IdTokenAlgorithm` is read"
@@ -97,7 +99,8 @@ pub(crate) enum OauthAppIdTokenAlgorithm {
 }
 
 /// An identity provider of your own. The `sub` of its tokens is the `end_user.id` of credentials.
-#[derive(ToSchema)]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[expect(
     dead_code,
     reason = "what the document says; `SubjectTokenIssuer` is read"
