@@ -61,10 +61,6 @@ pub(crate) struct OauthAppSettings {
 /// How a client proves itself.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-#[expect(
-    dead_code,
-    reason = "what the document says; `AuthenticationMethod` is read"
-)]
 pub(crate) enum OauthAppAuthenticationMethod {
     ClientSecretBasic,
     ClientSecretPost,
@@ -77,10 +73,6 @@ pub(crate) enum OauthAppAuthenticationMethod {
 /// Whose access token a client gets.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-#[expect(
-    dead_code,
-    reason = "what the document says; `AccessTokenMode` is read"
-)]
 pub(crate) enum OauthAppAccessToken {
     Provider,
     Gateway,
@@ -89,10 +81,6 @@ pub(crate) enum OauthAppAccessToken {
 /// ECDSA with P-256, or RSA for clients that know nothing else.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
-#[expect(
-    dead_code,
-    reason = "what the document says; `IdTokenAlgorithm` is read"
-)]
 pub(crate) enum OauthAppIdTokenAlgorithm {
     Es256,
     Rs256,
