@@ -73,6 +73,31 @@ export const consolePages = [
   })),
   entry('console-delete-app', 'filled', 'filled', 'Delete Acme for Sample?', app('sample', '/delete')),
   entry('console-delete-app', 'error', 'filled', 'Delete Acme for Sample?', then(app('sample', '/delete'), (page) => send(page, 'Delete'))),
+  entry('console-providers', 'filled', 'empty', 'Providers', at('/providers')),
+  entry('console-providers', 'empty', 'empty', 'Providers', at('/providers?q=of+no+name')),
+  entry('console-provider', 'filled', 'empty', 'GitHub', at('/providers/github')),
+  entry('console-provider', 'variables', 'empty', 'Shopify', at('/providers/shopify')),
+  entry('console-new-provider', 'empty', 'empty', 'New provider', at('/providers/new')),
+  entry('console-new-provider', 'error', 'empty', 'New provider', then(at('/providers/new'), async (page) => {
+    await page.getByLabel('Slug').fill('acme');
+    await page.getByLabel('Name', { exact: true }).fill('Acme');
+    await page.getByLabel('Documentation').fill('https://acme.example/docs');
+    await page.getByLabel('Authorization URL').fill('https://acme.example/authorize');
+    await page.getByLabel('Token URL').fill('http://acme.example/token');
+    await send(page, 'Save');
+  })),
+  entry('console-new-provider-text', 'empty', 'empty', 'New provider as text', at('/providers/new/text')),
+  entry('console-new-provider-text', 'error', 'empty', 'New provider as text', then(at('/providers/new/text'), async (page) => {
+    await page.getByLabel('Slug').fill('acme');
+    await page.getByLabel('Definition').fill('name = "Acme"\ncategory = \n');
+    await send(page, 'Save');
+  })),
+  entry('console-own-provider', 'filled', 'filled', 'Acme’s own', then(at('/providers/new/text'), async (page) => {
+    const text = await page.getByLabel('Definition').inputValue();
+    await page.getByLabel('Slug').fill(`acme-${Math.random().toString(36).slice(2)}`);
+    await page.getByLabel('Definition').fill(text.replace('"Acme"', '"Acme’s own"'));
+    await send(page, 'Save');
+  })),
   entry('console-redirect-uris', 'empty', 'empty', 'Redirect URIs', at('/redirect-uris')),
   entry('console-redirect-uris', 'filled', 'filled', 'Redirect URIs', at('/redirect-uris')),
   entry('console-redirect-uris', 'preview', 'filled', 'Redirect URIs', then(at('/redirect-uris'), (page) =>

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use clap::Subcommand;
+use keyway_catalogue::Providers;
 use keyway_domain::{
     SecretString, audit::Actor, ids::OauthAppId, oauth_app, provider::ProviderSlug, scope::Scopes,
     sealed::Place,
@@ -65,8 +66,11 @@ pub(crate) async fn run(
             scopes,
             variables,
         } => {
-            let catalogue = startup::read_catalogue(settings)?;
-            let found = catalogue.find(&provider).with_context(|| {
+            let account = context.account(&account).await?;
+            let providers =
+                Providers::new(startup::read_catalogue(settings)?, context.store.clone());
+            let found = providers.find(account.id, &provider).await?;
+            let found = found.with_context(|| {
                 format!("there is no provider {provider}; `keyway providers list` shows all")
             })?;
             let separator = found.definition.scope_separator();
@@ -88,7 +92,6 @@ pub(crate) async fn run(
                 client_secret: client_secret.clone(),
                 scopes: scopes.transpose()?.flatten(),
             };
-            let account = context.account(&account).await?;
             let id = create(&context, settings, &account, new).await?;
             let app = context
                 .store

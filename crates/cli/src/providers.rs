@@ -1,8 +1,10 @@
 //! `keyway providers`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use clap::Subcommand;
+use keyway_domain::provider::ProviderSlug;
 use keyway_gateway::startup;
 use keyway_providers::{Catalogue, Provider};
 use keyway_web::Settings;
@@ -12,22 +14,29 @@ use crate::output::{self, Output};
 
 #[derive(Subcommand)]
 pub(crate) enum Providers {
-    /// List the catalogue, your own definitions among it.
+    /// List the catalogue, the operator's own definitions among it.
     List {
         /// As a Markdown table.
         #[arg(long)]
         markdown: bool,
     },
-    /// Check definitions: the shipped ones, or the files of a directory.
+    /// Show a provider of the catalogue.
+    Show {
+        /// Its slug.
+        slug: ProviderSlug,
+    },
+    /// The catalogue as a Markdown table: the same as `list --markdown`.
+    Table,
+    /// Check definitions: the shipped ones, a file, or the files of a directory.
     Lint {
-        /// Directory of `<slug>.toml` files.
-        directory: Option<PathBuf>,
+        /// `<slug>.toml`, or a directory of such files.
+        path: Option<PathBuf>,
     },
 }
 
 pub(crate) fn run(command: &Providers, settings: &Settings, output: Output) -> anyhow::Result<()> {
     match command {
-        Providers::List { markdown: true } => {
+        Providers::List { markdown: true } | Providers::Table => {
             output::print(table(&startup::read_catalogue(settings)?))?;
         }
         Providers::List { markdown: false } => {
@@ -35,17 +44,20 @@ pub(crate) fn run(command: &Providers, settings: &Settings, output: Output) -> a
             let rows: Vec<Value> = catalogue.iter().map(shown).collect();
             output.list(&rows, &["slug", "name", "kind", "certainty", "category"])?;
         }
-        Providers::Lint { directory } => {
+        Providers::Show { slug } => {
+            let catalogue = startup::read_catalogue(settings)?;
+            let found = catalogue.find(slug).with_context(|| {
+                format!("there is no provider {slug}; `keyway providers list` shows all")
+            })?;
+            let value = shown(found);
+            output.result(&value, format_args!("{}", facts(&value)))?;
+        }
+        Providers::Lint { path } => {
             // To read is to lint: a catalogue holds good definitions only.
-            let catalogue = match directory {
-                Some(directory) => {
-                    let mut own = Catalogue::default();
-                    own.add_directory(directory)?;
-                    own
-                }
-                None => Catalogue::shipped()?,
+            let count = match path {
+                Some(path) => lint(path)?,
+                None => Catalogue::shipped()?.iter().count(),
             };
-            let count = catalogue.iter().count();
             output.result(
                 &json!({"definitions": count, "findings": []}),
                 format_args!("{count} definitions, nothing to mend."),
@@ -53,6 +65,40 @@ pub(crate) fn run(command: &Providers, settings: &Settings, output: Output) -> a
         }
     }
     Ok(())
+}
+
+/// How many providers a file, or the files of a directory, define.
+///
+/// # Errors
+/// All that is wrong in all of them: file, line and reason.
+fn lint(path: &Path) -> anyhow::Result<usize> {
+    if path.is_file() {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        let text = std::fs::read_to_string(path).context(path.display().to_string())?;
+        return match Provider::check(&name, &text) {
+            Ok(providers) => Ok(providers.len()),
+            Err(findings) => {
+                let findings = findings.iter();
+                let lines = findings.map(|finding| format!("{name}.toml: {finding}"));
+                anyhow::bail!("{}", lines.collect::<Vec<_>>().join("\n"))
+            }
+        };
+    }
+    let mut own = Catalogue::default();
+    own.add_directory(path)?;
+    Ok(own.iter().count())
+}
+
+/// An object's members, a line each, for people.
+fn facts(value: &Value) -> String {
+    let members = value.as_object().into_iter().flatten();
+    let lines = members
+        .filter(|(_, value)| !value.is_null())
+        .map(|(name, value)| match value {
+            Value::String(text) => format!("{name}: {text}"),
+            other => format!("{name}: {other}"),
+        });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn table(catalogue: &Catalogue) -> String {
@@ -91,6 +137,8 @@ fn shown(provider: &Provider) -> Value {
         "name": definition.name,
         "category": definition.category,
         "family": provider.family,
+        "variant_of": (provider.family != provider.slug).then_some(&provider.family),
+        "auth": definition.auth.as_str(),
         "auth_mode": definition.auth.as_str(),
         "kind": definition.credential.kind,
         "certainty": definition.certainty.as_str(),

@@ -35,13 +35,21 @@ const COOKIE_LIFE: Duration = Duration::hours(12);
 
 /// Fields that a refused form gives back as text, so that nothing typed is lost. No secret is
 /// among them.
-const KEPT: [(&str, &str); 6] = [
+const KEPT: [(&str, &str); 14] = [
     ("name", "Name"),
     ("client_id", "Client ID"),
     ("scopes", "Scopes"),
     ("uri", "Redirect URI"),
     ("url", "URL"),
     ("description", "Description"),
+    ("slug", "Slug"),
+    ("text", "Definition"),
+    ("note", "Note"),
+    ("documentation", "Documentation"),
+    ("authorize_url", "Authorization URL"),
+    ("token_url", "Token URL"),
+    ("identity_url", "Identity URL"),
+    ("id_path", "Path of the id"),
 ];
 
 /// Why a form is refused.

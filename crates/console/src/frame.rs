@@ -8,9 +8,10 @@ use crate::{notice, session::Session};
 const KEPT: [&str; 3] = ["q", "health", "state"];
 
 /// The rooms, in the order of the navigation.
-const ROOMS: [(&str, &str); 7] = [
+const ROOMS: [(&str, &str); 8] = [
     ("/", "Overview"),
     ("/oauth-apps", "OAuth apps"),
+    ("/providers", "Providers"),
     ("/redirect-uris", "Redirect URIs"),
     ("/credentials", "Credentials"),
     ("/flow-log", "Flow log"),

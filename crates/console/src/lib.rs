@@ -12,6 +12,7 @@ mod oauth_apps;
 mod overview;
 mod paging;
 mod path;
+mod providers;
 mod redirect_uris;
 mod session;
 mod setup;
@@ -66,6 +67,7 @@ fn pages(config: &mut ServiceConfig) {
         )
         .service(page("/sign-out").route(web::post().to(sign_out::post)))
         .configure(oauth_apps::routes)
+        .configure(providers::routes)
         .configure(redirect_uris::routes)
         .configure(credentials::routes)
         .configure(api_tokens::routes)

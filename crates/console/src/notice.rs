@@ -4,7 +4,7 @@ use actix_web::HttpRequest;
 
 /// Sentences by the word that stands for them in `?done=`: a redirect can bring a word and no
 /// text, so nobody can put words into our mouth.
-const SENTENCES: [(&str, &str); 14] = [
+const SENTENCES: [(&str, &str); 19] = [
     (
         "registered",
         "Registered. The client secret is sealed: nobody can read it here.",
@@ -15,6 +15,23 @@ const SENTENCES: [(&str, &str); 14] = [
         "The client secret is replaced. Flows use the new one from now on.",
     ),
     ("app-deleted", "The OAuth app is deleted."),
+    (
+        "provider-saved",
+        "The provider is saved. Flows use it from now on.",
+    ),
+    (
+        "provider-restored",
+        "The older version is the newest now. Flows use it from now on.",
+    ),
+    (
+        "provider-outdated",
+        "This version is refused now: edit the newest one instead. Nothing was changed.",
+    ),
+    (
+        "provider-overtaken",
+        "Somebody else saved a version just now. Nothing was changed.",
+    ),
+    ("provider-deleted", "The provider is deleted."),
     ("uri-added", "The redirect URI is added."),
     ("uri-removed", "The redirect URI is removed."),
     (

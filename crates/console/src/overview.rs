@@ -96,7 +96,7 @@ async fn overview(
         start_links: start_links(app, session).await?,
         flows: flows
             .into_iter()
-            .map(|flow| outcome::row(app, flow, now))
+            .map(|flow| outcome::row(&session.providers, flow, now))
             .collect(),
         unwell: unwell(app, session, now).await?,
     };
@@ -133,7 +133,7 @@ async fn unwell(
                 .map(|credential| Ailing {
                     id: credential.id,
                     title: title(credential).to_owned(),
-                    provider: app.provider_name(credential.provider.as_str()),
+                    provider: session.providers.name(credential.provider.as_str()),
                     note: credential.health.notes.first().cloned(),
                     since: Moment::new(credential.health.time, now),
                 })
@@ -156,7 +156,7 @@ async fn start_links(app: &App, session: &Session) -> Result<Vec<StartLink>, Pag
             let redirect_uri = first_expansion(uris, &found.provider)?;
             Some(StartLink {
                 app: found.id,
-                provider: app.provider_name(found.provider.as_str()),
+                provider: session.providers.name(found.provider.as_str()),
                 url: app.start_link(found.id, &redirect_uri),
                 name: found.name,
             })

@@ -7,9 +7,10 @@ use actix_web::HttpRequest;
 use crate::error::PageError;
 
 /// The rooms that one may come back to after signing in.
-const ROOMS: [&str; 7] = [
+const ROOMS: [&str; 8] = [
     "",
     "oauth-apps",
+    "providers",
     "redirect-uris",
     "credentials",
     "flow-log",

@@ -10,6 +10,7 @@ use actix_web::{
 use askama::Template;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::LocalBoxFuture;
+use keyway_catalogue::AccountProviders;
 use keyway_domain::{
     account::Admin,
     audit::{Actor, AuditEvent},
@@ -36,6 +37,8 @@ const IDLE: TimeDelta = TimeDelta::hours(2);
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) admin: Admin,
+    /// The providers of the account, as they are now.
+    pub(crate) providers: AccountProviders,
     token: ConsoleSessionToken,
 }
 
@@ -89,7 +92,15 @@ pub(crate) async fn find(app: &App, request: &HttpRequest) -> Result<Option<Sess
         .store
         .find_console_session(digest, app.now(), IDLE)
         .await?;
-    Ok(admin.map(|admin| Session { admin, token }))
+    let Some(admin) = admin else {
+        return Ok(None);
+    };
+    let providers = app.catalogue.of(admin.account.id).await?;
+    Ok(Some(Session {
+        admin,
+        providers,
+        token,
+    }))
 }
 
 /// Signs an admin in: a new token each time, so that a cookie planted before is worth nothing

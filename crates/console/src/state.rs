@@ -5,6 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 use actix_web::HttpRequest;
 use chrono::{DateTime, TimeDelta, Utc};
 use ipnet::IpNet;
+use keyway_catalogue::Providers;
 use keyway_domain::{
     Clock, Random,
     ids::OauthAppId,
@@ -26,8 +27,8 @@ pub struct App {
     pub store: Store,
     /// Seals and cannot open.
     pub sealer: Sealer,
-    /// The providers.
-    pub catalogue: Catalogue,
+    /// The providers of all accounts.
+    pub catalogue: Providers,
     /// Passwords of admins.
     pub passwords: PasswordHasher,
     /// The time, as the database tells it.
@@ -79,9 +80,9 @@ impl App {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
         Self {
+            catalogue: Providers::new(parts.catalogue, parts.store.clone()),
             store: parts.store,
             sealer: parts.sealer,
-            catalogue: parts.catalogue,
             passwords: parts.passwords,
             clock: parts.clock,
             random: parts.random,
@@ -114,17 +115,6 @@ impl App {
         query.append_pair("redirect_uri", redirect_uri.as_str());
         self.public_url
             .join(&format!("/link/oauth2/start?{}", query.finish()))
-    }
-
-    /// A provider's name for people; its slug if the catalogue has lost it.
-    pub(crate) fn provider_name(&self, slug: &str) -> String {
-        ProviderSlug::parse(slug)
-            .ok()
-            .and_then(|slug| self.catalogue.find(&slug))
-            .map_or_else(
-                || slug.to_owned(),
-                |provider| provider.definition.name.clone(),
-            )
     }
 
     pub(crate) fn client_ip(&self, request: &HttpRequest) -> Option<IpAddr> {

@@ -101,6 +101,8 @@ id! {
     SigningKeyId;
     /// A remembered answer to a POST request.
     IdempotencyKeyId;
+    /// A version of a provider that an account describes itself.
+    ProviderDefinitionId;
 }
 
 fn version_7(now: DateTime<Utc>, random: &dyn Random) -> Uuid {

@@ -5,6 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 use actix_web::HttpRequest;
 use chrono::{DateTime, TimeDelta, Utc};
 use ipnet::IpNet;
+use keyway_catalogue::Providers;
 use keyway_domain::{
     Clock, Random, SecretString,
     ids::{AccountId, CredentialId, OauthAppId},
@@ -29,8 +30,8 @@ pub struct App {
     pub store: Store,
     /// The keys that open.
     pub ring: KeyRing,
-    /// The providers.
-    pub catalogue: Catalogue,
+    /// The providers of all accounts.
+    pub catalogue: Providers,
     /// The client for calls to them.
     pub http: HttpClient,
     /// The time, as the database tells it.
@@ -104,9 +105,9 @@ impl App {
             .ring
             .seal(&place, &parts.random.token(), parts.random.as_ref())?;
         Ok(Self {
+            catalogue: Providers::new(parts.catalogue, parts.store.clone()),
             store: parts.store,
             ring: parts.ring,
-            catalogue: parts.catalogue,
             http: parts.http,
             clock: parts.clock,
             random: parts.random,

@@ -8,7 +8,7 @@ use std::{
 
 use keyway_domain::provider::ProviderSlug;
 
-use crate::{Definition, definition, lint};
+use crate::{Definition, definition, finding::Finding, lint};
 
 include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
 
@@ -62,23 +62,41 @@ impl Provider {
     /// # Errors
     /// [`CatalogueError::Definition`] if the name is no slug, or the text does not read or lint.
     pub fn read(name: &str, text: &str) -> Result<Vec<Self>, CatalogueError> {
-        let problem = |problems: String| CatalogueError::Definition {
-            path: format!("{name}.toml"),
-            problems,
+        Self::check(name, text).map_err(|findings| {
+            let problems: Vec<String> = findings.iter().map(ToString::to_string).collect();
+            CatalogueError::Definition {
+                path: format!("{name}.toml"),
+                problems: problems.join("\n"),
+            }
+        })
+    }
+
+    /// The providers of a file, or all that is to be mended in it.
+    ///
+    /// # Errors
+    /// What is wrong, each with its line. Never empty.
+    pub fn check(name: &str, text: &str) -> Result<Vec<Self>, Vec<Finding>> {
+        let slug_of = |name: &str| {
+            ProviderSlug::parse(name).map_err(|error| {
+                vec![Finding {
+                    line: None,
+                    reason: error.to_string(),
+                }]
+            })
         };
-        let slug_of =
-            |name: &str| ProviderSlug::parse(name).map_err(|error| problem(error.to_string()));
         let family = slug_of(name)?;
-        let read = definition::read(name, text).map_err(|error| problem(error.to_string()))?;
+        let read = definition::read(name, text)
+            .map_err(|error| vec![Finding::of_reader(text, &error.to_string())])?;
         let mut providers = Vec::new();
         let mut findings = Vec::new();
         for (slug, definition) in read {
             let at = |finding: String| {
-                if slug == name {
+                let reason = if slug == name {
                     finding
                 } else {
-                    format!("variants.{slug}: {finding}")
-                }
+                    format!("variants.{slug}.{finding}")
+                };
+                Finding::at_key(text, reason)
             };
             findings.extend(lint::check(&definition).into_iter().map(at));
             providers.push(Self {
@@ -90,7 +108,23 @@ impl Provider {
         if findings.is_empty() {
             Ok(providers)
         } else {
-            Err(problem(findings.join("\n")))
+            findings.sort_by_key(|finding| finding.line);
+            Err(findings)
+        }
+    }
+
+    /// The one provider of a text that an account wrote.
+    ///
+    /// # Errors
+    /// What is wrong, each with its line. Never empty.
+    pub fn read_own(slug: &ProviderSlug, text: &str) -> Result<Self, Vec<Finding>> {
+        let mut providers = Self::check(slug.as_str(), text)?;
+        match providers.pop() {
+            Some(provider) if providers.is_empty() => Ok(provider),
+            _ => {
+                let why = "variants: a provider of your own has none; make another provider";
+                Err(vec![Finding::at_key(text, why.to_owned())])
+            }
         }
     }
 }
@@ -160,6 +194,11 @@ impl Catalogue {
     /// A provider by its slug.
     pub fn find(&self, slug: &ProviderSlug) -> Option<&Arc<Provider>> {
         self.0.get(slug)
+    }
+
+    /// All providers, by slug, to be kept.
+    pub fn shared(&self) -> impl Iterator<Item = &Arc<Provider>> {
+        self.0.values()
     }
 
     /// All providers, by slug.

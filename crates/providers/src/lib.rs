@@ -29,6 +29,7 @@ pub mod error;
 pub mod exchange;
 #[cfg(feature = "client")]
 mod facts;
+pub mod finding;
 pub mod host;
 #[cfg(feature = "client")]
 pub mod http;
@@ -56,6 +57,7 @@ pub mod request;
 #[cfg(feature = "client")]
 pub mod revoke;
 mod schedule;
+pub mod search;
 #[cfg(feature = "client")]
 pub mod shape;
 pub mod source;

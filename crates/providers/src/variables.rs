@@ -51,6 +51,16 @@ pub enum SetBy {
     Admin,
 }
 
+impl SetBy {
+    /// The word in definitions and answers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::EndUser => "end_user",
+            Self::Admin => "admin",
+        }
+    }
+}
+
 /// A value to choose.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]

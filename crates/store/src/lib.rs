@@ -32,6 +32,7 @@ mod oauth_app_search;
 mod oauth_apps;
 mod overview;
 mod pool;
+mod provider_definitions;
 mod pushed_requests;
 mod redirect_uris;
 mod refresh;
@@ -83,6 +84,9 @@ pub use oauth_app_search::OauthAppFilter;
 pub use oauth_apps::{NewOauthApp, OauthApp, OauthAppChange};
 pub use overview::Overview;
 pub use pool::{Store, StoreOptions};
+pub use provider_definitions::{
+    DefinitionDeletion, NewDefinition, NewestDefinition, SavedDefinition,
+};
 pub use pushed_requests::{NewPushedRequest, PushedRequest};
 pub use redirect_uris::RegisteredUri;
 pub use refresh::{FailedRefresh, NewTokens};

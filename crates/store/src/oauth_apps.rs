@@ -21,7 +21,7 @@ use crate::{
     Store, StoreError, audit_events,
     authorization_sessions::{json as variables_json, variables},
     column::object,
-    events,
+    events, provider_definitions,
     refresh_retry::retry_at_once,
     schema::oauth_apps,
 };
@@ -171,6 +171,7 @@ impl Store {
         self.write()
             .await?
             .transaction(async |connection| {
+                provider_definitions::hold(connection, new.account_id, &new.provider).await?;
                 diesel::insert_into(oauth_apps::table)
                     .values((
                         oauth_apps::id.eq(new.id.uuid()),

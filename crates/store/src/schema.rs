@@ -330,6 +330,23 @@ diesel::table! {
 }
 
 diesel::table! {
+    /// Providers that an account has described itself: each save is a row, and the newest version counts.
+    provider_definitions (id) {
+        id -> Uuid,
+        account_id -> Uuid,
+        slug -> Text,
+        version -> Int4,
+        /// TOML, as it was written.
+        text -> Text,
+        /// Why it was saved.
+        note -> Nullable<Text>,
+        created_at -> Timestamptz,
+        /// The admin; null if it was the operator.
+        created_by -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
     /// Where flows may end, for all OAuth apps of an account.
     redirect_uris (id) {
         id -> Uuid,
@@ -500,6 +517,8 @@ diesel::joinable!(link_session_apps -> oauth_apps (oauth_app_id));
 diesel::joinable!(link_sessions -> accounts (account_id));
 diesel::joinable!(link_sessions -> credentials (credential_id));
 diesel::joinable!(oauth_apps -> accounts (account_id));
+diesel::joinable!(provider_definitions -> accounts (account_id));
+diesel::joinable!(provider_definitions -> admins (created_by));
 diesel::joinable!(pushed_requests -> accounts (account_id));
 diesel::joinable!(pushed_requests -> oauth_apps (oauth_app_id));
 diesel::joinable!(redirect_uris -> accounts (account_id));
@@ -531,6 +550,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     link_session_apps,
     link_sessions,
     oauth_apps,
+    provider_definitions,
     pushed_requests,
     redirect_uris,
     refresh_families,

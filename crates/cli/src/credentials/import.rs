@@ -87,7 +87,10 @@ pub(crate) async fn run(
     let desk = Desk {
         account: context.account(&command.account).await?,
         ring: context.key_ring(settings).await?,
-        catalogue: startup::read_catalogue(settings)?,
+        catalogue: keyway_catalogue::Providers::new(
+            startup::read_catalogue(settings)?,
+            context.store.clone(),
+        ),
         http: startup::http_client(settings)?,
         context,
     };
@@ -129,7 +132,7 @@ struct Desk {
     context: Context,
     account: Account,
     ring: keyway_vault::KeyRing,
-    catalogue: keyway_providers::Catalogue,
+    catalogue: keyway_catalogue::Providers,
     http: keyway_providers::http::HttpClient,
 }
 

@@ -34,6 +34,7 @@ async fn the_catalogue_is_listed() {
         assert_eq!(
             fields(provider),
             [
+                "auth",
                 "auth_mode",
                 "authorize_url",
                 "category",
@@ -46,7 +47,8 @@ async fn the_catalogue_is_listed() {
                 "name",
                 "slug",
                 "token_url",
-                "variables"
+                "variables",
+                "variant_of"
             ]
         );
     }

@@ -115,8 +115,8 @@ pub(crate) async fn confirm_revoke(
         let page = RevokePage {
             frame: Frame::new(&session, &request),
             title: title(&credential),
-            provider: app.provider_name(credential.provider.as_str()),
-            is_supported: ends_grants(&app, &credential),
+            provider: session.providers.name(credential.provider.as_str()),
+            is_supported: ends_grants(&session, &credential),
             credential: &credential,
         };
         show(StatusCode::OK, &page)
@@ -133,8 +133,8 @@ pub(crate) async fn confirm_delete(
         let page = DeletePage {
             frame: Frame::new(&session, &request),
             title: title(&credential),
-            provider: app.provider_name(credential.provider.as_str()),
-            is_supported: ends_grants(&app, &credential),
+            provider: session.providers.name(credential.provider.as_str()),
+            is_supported: ends_grants(&session, &credential),
             credential: &credential,
         };
         show(StatusCode::OK, &page)
@@ -153,7 +153,7 @@ async fn find(
 }
 
 /// Whether the provider documents a way to end a grant.
-fn ends_grants(app: &App, credential: &Credential) -> bool {
-    let provider = app.catalogue.find(&credential.provider);
+fn ends_grants(session: &Session, credential: &Credential) -> bool {
+    let provider = session.providers.find(&credential.provider);
     provider.is_some_and(|provider| provider.definition.revoke.is_some())
 }

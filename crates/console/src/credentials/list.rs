@@ -3,6 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 use chrono::{DateTime, Utc};
+use keyway_catalogue::AccountProviders;
 use keyway_domain::{credential::Credential, health::HealthStatus, ids::CredentialId};
 use keyway_store::{CredentialFilter, CredentialSearch, FoundCredentials};
 use keyway_web::page;
@@ -115,7 +116,7 @@ async fn look(
         rows: found
             .credentials
             .into_iter()
-            .map(|credential| row(app, credential, now))
+            .map(|credential| row(&session.providers, credential, now))
             .collect(),
         q: text,
         health: status,
@@ -156,11 +157,11 @@ async fn find(
         .await?)
 }
 
-fn row(app: &App, credential: Credential, now: DateTime<Utc>) -> Row {
+fn row(providers: &AccountProviders, credential: Credential, now: DateTime<Utc>) -> Row {
     Row {
         title: title(&credential).to_owned(),
         health: health::tag(credential.health.status),
-        provider: app.provider_name(credential.provider.as_str()),
+        provider: providers.name(credential.provider.as_str()),
         connected: Moment::new(credential.updated_at, now),
         ends: credential.expires_at.map(|at| Moment::new(at, now)),
         credential,

@@ -79,10 +79,10 @@ async fn detail(
     let page = ShowPage {
         frame: Frame::new(session, request),
         title: title(&credential),
-        provider: app.provider_name(credential.provider.as_str()),
+        provider: session.providers.name(credential.provider.as_str()),
         health: health::tag(credential.health.status),
         since: moment(credential.health.time),
-        is_refreshable: is_refreshable(app, &credential),
+        is_refreshable: is_refreshable(session, &credential),
         metadata: metadata(&credential)?,
         asked: job::asked(app, session, id, now).await?,
         timeline: timeline::of(app, session, id, now).await?,
@@ -99,8 +99,8 @@ async fn detail(
 }
 
 /// Whether a refresh may help: there is a way, and something to refresh with that is not dead.
-fn is_refreshable(app: &App, credential: &Credential) -> bool {
-    let provider = app.catalogue.find(&credential.provider);
+fn is_refreshable(session: &Session, credential: &Credential) -> bool {
+    let provider = session.providers.find(&credential.provider);
     let has_way = provider.is_some_and(|provider| provider.definition.can_renew());
     let mut names = credential.secret_names.iter();
     let has_means = credential.refresh_at.is_some() || names.any(|name| name == "refresh_token");

@@ -92,7 +92,7 @@ async fn list(
         frame: Frame::new(session, request),
         rows: found
             .into_iter()
-            .map(|flow| outcome::row(app, flow, now))
+            .map(|flow| outcome::row(&session.providers, flow, now))
             .collect(),
         reference,
         problem,

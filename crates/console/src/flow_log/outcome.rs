@@ -1,10 +1,11 @@
 //! How a flow ended, for people.
 
 use chrono::{DateTime, Utc};
+use keyway_catalogue::AccountProviders;
 use keyway_domain::authorization_code;
 use keyway_store::{Flow, FlowOutcome};
 
-use crate::{App, moment::Moment};
+use crate::moment::Moment;
 
 /// A word, and the class of its colour: the word alone says it all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,13 +80,13 @@ pub(super) fn code_is_open(flow: &Flow, now: DateTime<Utc>) -> bool {
 }
 
 /// The flow as it is listed.
-pub(crate) fn row(app: &App, flow: Flow, now: DateTime<Utc>) -> Row {
+pub(crate) fn row(providers: &AccountProviders, flow: Flow, now: DateTime<Utc>) -> Row {
     let tag = tag(&flow, now);
     let error = flow.error_description.or(flow.error);
     Row {
         id: flow.id.to_string(),
         started: Moment::new(flow.created_at, now),
-        provider: app.provider_name(&flow.provider),
+        provider: providers.name(&flow.provider),
         app: flow.app_name,
         what: error.or(flow.external_label).unwrap_or_default(),
         tag,

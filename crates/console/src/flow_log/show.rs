@@ -47,7 +47,7 @@ async fn detail(
     let flow = found.ok_or(PageError::NotFound)?;
     let page = ShowPage {
         frame: Frame::new(session, request),
-        provider: app.provider_name(&flow.provider),
+        provider: session.providers.name(&flow.provider),
         tag: outcome::tag(&flow, now),
         steps: timeline::of(&flow, now),
         started: Moment::new(flow.created_at, now),

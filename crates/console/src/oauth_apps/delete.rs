@@ -36,7 +36,7 @@ pub(crate) async fn get(
 ) -> HttpResponse {
     let shown = async {
         let found = find(&app, &session, &request).await?;
-        confirm(&app, &request, &session, &found, false)
+        confirm(&request, &session, &found, false)
     };
     answer(&request, shown.await)
 }
@@ -69,12 +69,11 @@ async fn delete(
     match removal {
         Removal::Removed => Ok(page::see_other("/oauth-apps?done=app-deleted")),
         Removal::Unknown | Removal::Changed => Err(PageError::NotFound),
-        Removal::InUse(_) => confirm(app, request, session, &found, true),
+        Removal::InUse(_) => confirm(request, session, &found, true),
     }
 }
 
 fn confirm(
-    app: &App,
     request: &HttpRequest,
     session: &Session,
     found: &OauthApp,
@@ -88,7 +87,7 @@ fn confirm(
     let page = DeletePage {
         frame: Frame::new(session, request),
         app: found,
-        provider_name: app.provider_name(found.provider.as_str()),
+        provider_name: session.providers.name(found.provider.as_str()),
         in_use,
     };
     show(status, &page)

@@ -44,7 +44,7 @@ pub(crate) async fn get(
 ) -> HttpResponse {
     let shown = async {
         let found = find(&app, &session, &request).await?;
-        form(&app, &request, &session, &found, None)
+        form(&request, &session, &found, None)
     };
     answer(&request, shown.await)
 }
@@ -67,8 +67,8 @@ async fn save(
         form: typed,
     } = submitted;
     let found = find(app, session, request).await?;
-    let definition = app
-        .catalogue
+    let definition = session
+        .providers
         .find(&found.provider)
         .map(|provider| &provider.definition);
     let name = fields::name(&typed.name);
@@ -81,7 +81,7 @@ async fn save(
                 scopes: scopes.err(),
                 ..Problems::default()
             };
-            return form(app, request, session, &found, Some((typed, problems)));
+            return form(request, session, &found, Some((typed, problems)));
         }
     };
     let change = OauthAppChange {
@@ -109,7 +109,6 @@ async fn save(
 }
 
 fn form(
-    app: &App,
     request: &HttpRequest,
     session: &Session,
     found: &OauthApp,
@@ -124,7 +123,7 @@ fn form(
     let page = EditPage {
         frame: Frame::new(session, request),
         app: found,
-        provider: app.catalogue.find(&found.provider).map(AsRef::as_ref),
+        provider: session.providers.find(&found.provider).map(AsRef::as_ref),
         name: typed.map_or(&found.name, |typed| &typed.name),
         scopes: typed.map_or(scopes.as_deref().unwrap_or_default(), |typed| &typed.scopes),
         problems: problems.unwrap_or_default(),

@@ -45,7 +45,7 @@ async fn list(
         apps: apps
             .into_iter()
             .map(|found| Row {
-                provider: app.provider_name(found.provider.as_str()),
+                provider: session.providers.name(found.provider.as_str()),
                 created: Moment::new(found.created_at, now),
                 app: found,
             })

@@ -1,14 +1,13 @@
 //! `GET /oauth-apps/new`: which provider.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
-use keyway_providers::{Catalogue, Provider};
+use keyway_providers::Provider;
 use serde::Deserialize;
 
 use crate::{
-    App,
     error::{PageError, answer, show},
     frame::Frame,
     session::Session,
@@ -33,18 +32,14 @@ struct NewPage<'a> {
 /// What providers are about, and those who are.
 type Category<'a> = (String, Vec<&'a Provider>);
 
-pub(crate) async fn get(
-    app: web::Data<App>,
-    request: HttpRequest,
-    session: Session,
-) -> HttpResponse {
-    answer(&request, choose(&app, &request, &session))
+pub(crate) async fn get(request: HttpRequest, session: Session) -> HttpResponse {
+    answer(&request, choose(&request, &session))
 }
 
-fn choose(app: &App, request: &HttpRequest, session: &Session) -> Result<HttpResponse, PageError> {
+fn choose(request: &HttpRequest, session: &Session) -> Result<HttpResponse, PageError> {
     let query = web::Query::<Query>::from_query(request.query_string())
         .map_err(|_| PageError::Malformed("query".into()))?;
-    let categories = matching(&app.catalogue, query.q.trim());
+    let categories = matching(session.providers.iter(), query.q.trim());
     let page = NewPage {
         frame: Frame::new(session, request),
         q: query.q.trim(),
@@ -58,10 +53,13 @@ fn choose(app: &App, request: &HttpRequest, session: &Session) -> Result<HttpRes
 }
 
 /// The providers whose name, slug or category holds the text, whatever its case.
-fn matching<'a>(catalogue: &'a Catalogue, text: &str) -> Vec<Category<'a>> {
+fn matching<'a>(
+    catalogue: impl Iterator<Item = &'a Arc<Provider>>,
+    text: &str,
+) -> Vec<Category<'a>> {
     let text = text.to_lowercase();
     let mut categories: BTreeMap<String, Vec<&Provider>> = BTreeMap::new();
-    for provider in catalogue.iter() {
+    for provider in catalogue {
         let category = title(&provider.definition.category);
         let found = [
             provider.definition.name.as_str(),
@@ -101,13 +99,15 @@ fn title(category: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use keyway_providers::Catalogue;
+
     use super::*;
 
     #[test]
     fn providers_are_found_by_name_slug_and_category() {
         let catalogue = Catalogue::shipped().expect("catalogue");
         let names = |text: &str| -> Vec<String> {
-            let found = matching(&catalogue, text);
+            let found = matching(catalogue.shared(), text);
             let found = found.iter().flat_map(|(_, providers)| providers);
             found.map(|provider| provider.slug.to_string()).collect()
         };

@@ -95,7 +95,7 @@ pub(crate) async fn get(
     request: HttpRequest,
     session: Session,
 ) -> HttpResponse {
-    let shown = find_provider(&app, &request)
+    let shown = find_provider(&session, &request)
         .and_then(|provider| form(&app, &request, &session, provider, None));
     answer(&request, shown)
 }
@@ -117,7 +117,7 @@ async fn register(
         session,
         form: typed,
     } = submitted;
-    let provider = find_provider(app, request)?;
+    let provider = find_provider(session, request)?;
     let refused = |problems| form(app, request, session, provider, Some((typed, problems)));
     let has_client = typed.client_id.is_some() && typed.client_secret.is_some();
     if !has_client && !provider.definition.auth.is_entered() {
@@ -168,11 +168,14 @@ async fn register(
     }
 }
 
-fn find_provider<'a>(app: &'a App, request: &HttpRequest) -> Result<&'a Provider, PageError> {
+fn find_provider<'a>(
+    session: &'a Session,
+    request: &HttpRequest,
+) -> Result<&'a Provider, PageError> {
     let slug = request.match_info().query("provider");
     ProviderSlug::parse(slug)
         .ok()
-        .and_then(|slug| app.catalogue.find(&slug))
+        .and_then(|slug| session.providers.find(&slug))
         .map(AsRef::as_ref)
         .ok_or(PageError::NotFound)
 }

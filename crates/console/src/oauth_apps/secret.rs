@@ -37,7 +37,7 @@ pub(crate) async fn get(
 ) -> HttpResponse {
     let shown = async {
         let found = find(&app, &session, &request).await?;
-        form(&app, &request, &session, &found, None)
+        form(&request, &session, &found, None)
     };
     answer(&request, shown.await)
 }
@@ -59,7 +59,7 @@ async fn replace(
     let found = find(app, session, request).await?;
     let secret = match fields::client_secret(&submitted.form.client_secret) {
         Ok(secret) => secret,
-        Err(problem) => return form(app, request, session, &found, Some(&problem)),
+        Err(problem) => return form(request, session, &found, Some(&problem)),
     };
     let place = Place::oauth_app_client_secret(found.id, session.account());
     let sealed = app.sealer.seal(&place, &secret, app.random.as_ref())?;
@@ -87,7 +87,6 @@ async fn replace(
 }
 
 fn form(
-    app: &App,
     request: &HttpRequest,
     session: &Session,
     found: &OauthApp,
@@ -100,7 +99,7 @@ fn form(
     let page = SecretPage {
         frame: Frame::new(session, request),
         app: found,
-        provider_name: app.provider_name(found.provider.as_str()),
+        provider_name: session.providers.name(found.provider.as_str()),
         problem,
     };
     show(status, &page)

@@ -66,8 +66,8 @@ async fn detail(
         .collect();
     let page = ShowPage {
         frame: Frame::new(session, request),
-        provider_name: app.provider_name(found.provider.as_str()),
-        provider: app.catalogue.find(&found.provider).map(AsRef::as_ref),
+        provider_name: session.providers.name(found.provider.as_str()),
+        provider: session.providers.find(&found.provider).map(AsRef::as_ref),
         callback_url: app.callback_url(&found.provider),
         token_url: app.public_url.join("/link/oauth2/token"),
         start_links,

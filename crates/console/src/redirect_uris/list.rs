@@ -177,7 +177,7 @@ async fn providers(app: &App, session: &Session) -> Result<(Vec<Provider>, bool)
         ours.into_iter().collect()
     };
     let named = slugs.into_iter().map(|slug| Provider {
-        name: app.provider_name(slug.as_str()),
+        name: session.providers.name(slug.as_str()),
         slug,
     });
     Ok((named.collect(), examples))

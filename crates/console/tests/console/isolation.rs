@@ -105,6 +105,10 @@ async fn unknown_ids_are_not_found_and_malformed_ones_are_told() {
     for route in PAGES.into_iter().filter(|route| has_id(route)) {
         let answer = world.browser.get(&with(route, &unknown)).await;
         answer.assert_page(404, "There is no such page here");
+        // A provider's name is no id: whatever it is, there is none.
+        if route.contains("{own}") {
+            continue;
+        }
         for id in malformed {
             let answer = world.browser.get(&with(route, id)).await;
             answer.assert_page(400, "The ID in this address is not complete.");
@@ -114,6 +118,9 @@ async fn unknown_ids_are_not_found_and_malformed_ones_are_told() {
     for (route, fields) in FORMS.into_iter().filter(|(route, _)| has_id(route)) {
         let answer = world.browser.post(&with(route, &unknown), fields).await;
         answer.assert_page(404, "There is no such page here");
+        if route.contains("{own}") {
+            continue;
+        }
         for id in malformed {
             let answer = world.browser.post(&with(route, id), fields).await;
             answer.assert_page(400, "The ID in this address is not complete.");

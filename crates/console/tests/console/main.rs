@@ -22,6 +22,7 @@ mod isolation;
 mod oauth_apps;
 mod overview;
 mod pages;
+mod providers;
 mod redirect_uris;
 mod secrets;
 mod session;

@@ -116,6 +116,8 @@ async fn markup_in_names_is_text_on_every_page() {
             },
         )
         .await;
+    let text = crate::world::DEFINITION.replace("\"Own\"", &format!("'''{evil}'''"));
+    console.own_provider(account, "own", &text).await;
     let browser = console.signed_in("a@acme.test").await;
     let credential = connected.credential.expect("a credential");
     let (token, _) = console.api_token(account, name).await;
@@ -128,6 +130,7 @@ async fn markup_in_names_is_text_on_every_page() {
     for route in PAGES {
         let path = route
             .replace("{provider}", "linear")
+            .replace("{own}", "own")
             .replace("{app}", &app.to_string())
             .replace("{uri}", &uri.to_string())
             .replace("{credential}", &credential.to_string())

@@ -6,7 +6,8 @@ use keyway_domain::{
     api_token::{ApiScope, ApiToken},
     audit::Actor,
     ids::{
-        AccountId, AdminId, ApiTokenId, CredentialId, OauthAppId, RedirectUriId, WebhookEndpointId,
+        AccountId, AdminId, ApiTokenId, CredentialId, OauthAppId, ProviderDefinitionId,
+        RedirectUriId, WebhookEndpointId,
     },
     provider::ProviderSlug,
     random::OsRandom,
@@ -15,7 +16,8 @@ use keyway_domain::{
     webhook::{WebhookSecret, WebhookUrl},
 };
 use keyway_store::{
-    NewAccount, NewAdmin, NewApiToken, NewOauthApp, NewWebhookEndpoint, RegisteredUri,
+    NewAccount, NewAdmin, NewApiToken, NewDefinition, NewOauthApp, NewWebhookEndpoint,
+    RegisteredUri,
 };
 
 use crate::support::{Console, PASSWORD};
@@ -108,6 +110,20 @@ impl Console {
             .insert_webhook_endpoint(&new, Actor::Operator);
         inserted.await.expect("an endpoint");
         id
+    }
+
+    /// The first version of a provider of the account's own.
+    pub async fn own_provider(&self, account: AccountId, slug: &str, text: &str) {
+        let new = NewDefinition {
+            id: ProviderDefinitionId::generate(self.now(), random()),
+            slug: ProviderSlug::parse(slug).expect("a slug"),
+            follows: 0,
+            text: text.to_owned(),
+            note: None,
+        };
+        let store = &self.app.store;
+        let saved = store.save_definition(account, &new, Actor::Operator, self.now());
+        assert!(saved.await.expect("an answer"));
     }
 
     pub async fn redirect_uri(&self, account: AccountId, uri: &str) -> RedirectUriId {

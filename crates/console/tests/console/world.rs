@@ -11,7 +11,7 @@ use keyway_domain::{
 use crate::{browser::Browser, flows::Progress, support::Console};
 
 /// Pages of somebody who is signed in.
-pub const PAGES: [&str; 26] = [
+pub const PAGES: [&str; 32] = [
     "/",
     "/oauth-apps",
     "/oauth-apps/new",
@@ -20,6 +20,12 @@ pub const PAGES: [&str; 26] = [
     "/oauth-apps/{app}/edit",
     "/oauth-apps/{app}/secret",
     "/oauth-apps/{app}/delete",
+    "/providers",
+    "/providers/new",
+    "/providers/new/text",
+    "/providers/{own}",
+    "/providers/{own}/edit",
+    "/providers/{own}/delete",
     "/redirect-uris",
     "/redirect-uris/{uri}/delete",
     "/credentials",
@@ -44,7 +50,7 @@ pub const PAGES: [&str; 26] = [
 pub type FormRoute = (&'static str, &'static [(&'static str, &'static str)]);
 
 /// The forms; those that end something stand last.
-pub const FORMS: [FormRoute; 19] = [
+pub const FORMS: [FormRoute; 24] = [
     (
         "/oauth-apps/new/{provider}",
         &[
@@ -60,6 +66,30 @@ pub const FORMS: [FormRoute; 19] = [
     ),
     ("/oauth-apps/{app}/secret", &[("client_secret", "another")]),
     ("/oauth-apps/{app}/delete", &[]),
+    (
+        "/providers/new",
+        &[
+            ("slug", "by-form"),
+            ("name", "By form"),
+            ("category", "other"),
+            ("documentation", "https://by-form.example/docs"),
+            ("authorize_url", "https://by-form.example/authorize"),
+            ("token_url", "https://by-form.example/token"),
+            ("client_authentication", "basic"),
+            ("pkce", "supported"),
+            ("refresh", "renewed"),
+        ],
+    ),
+    (
+        "/providers/new/text",
+        &[("slug", "by-text"), ("text", DEFINITION)],
+    ),
+    (
+        "/providers/{own}/edit",
+        &[("text", DEFINITION), ("follows", "1")],
+    ),
+    ("/providers/{own}/restore", &[("version", "1")]),
+    ("/providers/{own}/delete", &[]),
     ("/redirect-uris", &[("uri", "https://new.example/cb")]),
     ("/redirect-uris/{uri}/delete", &[]),
     (
@@ -86,6 +116,16 @@ pub const FORMS: [FormRoute; 19] = [
     ("/sign-out", &[]),
 ];
 
+/// A provider of an account's own.
+pub const DEFINITION: &str = r#"name = "Own"
+category = "other"
+documentation = "https://own.example/docs"
+checked = "2026-11-27"
+certainty = "single"
+authorize = { url = "https://own.example/authorize" }
+token = { url = "https://own.example/token" }
+"#;
+
 /// Forms that are answered by a page: it shows a secret, once.
 pub const SHOWN_ONCE: [&str; 3] = [
     "/api-tokens/new",
@@ -97,6 +137,8 @@ pub const SHOWN_ONCE: [&str; 3] = [
 pub struct Tenant {
     pub account: AccountId,
     pub email: String,
+    /// A provider of its own.
+    pub own: String,
     pub app: OauthAppId,
     /// An app that nothing hangs on.
     pub idle_app: OauthAppId,
@@ -168,9 +210,13 @@ pub async fn tenant(console: &Console, name: &str) -> Tenant {
     let store = &console.app.store;
     let deliveries = store.list_webhook_deliveries(account, webhook, None, None, 100);
     let deliveries = deliveries.await.expect("deliveries");
+    let own = format!("{lower}-own");
+    let text = DEFINITION.replace("Own", &format!("{name} Own"));
+    console.own_provider(account, &own, &text).await;
     Tenant {
         account,
         email,
+        own,
         app,
         idle_app,
         uri,
@@ -192,6 +238,7 @@ impl Tenant {
         };
         route
             .replace("{provider}", "linear")
+            .replace("{own}", &self.own)
             .replace("{app}", &app.to_string())
             .replace("{uri}", &self.uri.to_string())
             .replace("{credential}", &self.credential.to_string())
@@ -203,7 +250,8 @@ impl Tenant {
 }
 
 /// The placeholders for rows.
-pub const ROWS: [&str; 7] = [
+pub const ROWS: [&str; 8] = [
+    "{own}",
     "{app}",
     "{uri}",
     "{credential}",
@@ -224,6 +272,7 @@ fn every_route_is_listed() {
     let sources = [
         include_str!("../../src/lib.rs"),
         include_str!("../../src/oauth_apps/mod.rs"),
+        include_str!("../../src/providers/mod.rs"),
         include_str!("../../src/redirect_uris/mod.rs"),
         include_str!("../../src/credentials/mod.rs"),
         include_str!("../../src/api_tokens/mod.rs"),
@@ -237,6 +286,7 @@ fn every_route_is_listed() {
             let rest = rest.split(".service(").next().expect("its methods");
             let named = match route.split('/').nth(1) {
                 Some("oauth-apps") => route.replace("{id}", "{app}"),
+                Some("providers") => route.replace("{slug}", "{own}"),
                 Some("redirect-uris") => route.replace("{id}", "{uri}"),
                 Some("credentials") => route.replace("{id}", "{credential}"),
                 Some("api-tokens") => route.replace("{id}", "{token}"),

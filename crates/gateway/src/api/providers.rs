@@ -7,6 +7,7 @@ use keyway_domain::provider::ProviderSlug;
 use keyway_providers::{
     Provider,
     definition::Pkce,
+    search::Search,
     variables::{SetBy, Variable},
 };
 use serde::Serialize;
@@ -18,7 +19,7 @@ use crate::{
         bearer,
         error::{ApiError, ErrorBody},
         idempotency::Reply,
-        page::{List, Query},
+        page::{List, Page, Query},
     },
 };
 
@@ -36,6 +37,17 @@ pub(crate) struct Shown {
     category: String,
     /// The vendor's page.
     documentation: String,
+    /// When that page was read.
+    #[schema(example = "2026-11-27")]
+    checked: String,
+    /// How sure the definition is: `verified` on the vendor's page, `reported` by two sources or
+    /// more, or by a `single` one.
+    #[schema(value_type = String, example = "verified")]
+    certainty: &'static str,
+    /// The provider that this one is a product, a sandbox or a region of; null if it is of none.
+    variant_of: Option<String>,
+    /// Whether your account describes it itself: nobody else has it.
+    custom: bool,
     auth: Authentication,
     /// The `kind` of its credentials' properties.
     #[schema(example = "linear_oauth2")]
@@ -46,6 +58,8 @@ pub(crate) struct Shown {
     default_scopes: Vec<String>,
     /// Asked for in any case.
     mandatory_scopes: Vec<String>,
+    /// What scopes allow, in the vendor's words, as far as that is known.
+    scopes: BTreeMap<String, String>,
     /// What to register at the provider.
     callback_url: String,
 }
@@ -74,7 +88,7 @@ enum PkceShown {
 struct VariableShown {
     /// Name for people.
     label: String,
-    /// How it is written.
+    /// How it is written, or where it is found.
     help: Option<String>,
     example: Option<String>,
     /// The only values there are; empty if there are others.
@@ -96,7 +110,7 @@ enum SetByShown {
 }
 
 impl Shown {
-    fn of(app: &App, provider: &Provider) -> Self {
+    fn of(app: &App, provider: &Provider, custom: bool) -> Self {
         let definition = &provider.definition;
         let variables = definition.variables.iter();
         Self {
@@ -104,6 +118,10 @@ impl Shown {
             name: definition.name.clone(),
             category: definition.category.clone(),
             documentation: definition.documentation.to_string(),
+            checked: definition.checked.to_string(),
+            certainty: definition.certainty.as_str(),
+            variant_of: (provider.family != provider.slug).then(|| provider.family.to_string()),
+            custom,
             auth: Authentication {
                 kind: definition.auth.as_str(),
                 pkce: match definition
@@ -122,6 +140,7 @@ impl Shown {
                 .collect(),
             default_scopes: definition.default_scopes().as_slice().to_vec(),
             mandatory_scopes: definition.mandatory_scopes().as_slice().to_vec(),
+            scopes: definition.scopes.clone(),
             callback_url: app.callback_url(&provider.slug),
         }
     }
@@ -150,26 +169,48 @@ impl VariableShown {
 
 /// List the catalogue.
 ///
-/// All providers, by slug. Any API token may.
+/// All providers by slug, those that your account describes itself among them. Any API token may.
 #[utoipa::path(
     get, path = "/v1/providers", operation_id = "listProviders", tag = "Providers",
     security(("api_token" = [])),
-    responses((status = 200, description = "All of them.", body = List<Shown>))
+    params(
+        ("q" = Option<String>, Query, description = "Only those whose name, slug or category holds this text, whatever its case.", example = "mail"),
+        ("category" = Option<String>, Query, description = "Only those of this category.", example = "crm"),
+        ("auth" = Option<String>, Query, description = "Only those that are connected in this way.", example = "oauth2"),
+        ("certainty" = Option<String>, Query, description = "Only those that are this sure.", example = "verified"),
+        ("limit" = Option<u32>, Query, description = "How many to list; 50 if absent.", minimum = 1, maximum = 200),
+        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before."),
+    ),
+    responses(
+        (status = 200, description = "A page of them.", body = List<Shown>),
+        (status = 400, description = "A parameter is not understood.", body = ErrorBody),
+    )
 )]
 pub(crate) async fn list(
     app: web::Data<App>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    bearer::authenticate(&app, &request, app.now()).await?;
-    Query::of(&request, &[])?;
-    let list = List {
-        data: app
-            .catalogue
-            .iter()
-            .map(|provider| Shown::of(&app, provider))
-            .collect(),
-        next_cursor: None,
+    let token = bearer::authenticate(&app, &request, app.now()).await?;
+    let known = ["q", "category", "auth", "certainty", "limit", "cursor"];
+    let query = Query::of(&request, &known)?;
+    let page: Page<ProviderSlug> = Page::of(&query)?;
+    let search = Search {
+        text: query.text("q")?.unwrap_or_default(),
+        category: query.text("category")?,
+        auth: query.read("auth", "a way to connect")?,
+        certainty: query.read("certainty", "verified, reported or single")?,
     };
+    let providers = app.catalogue.of(token.account_id).await?;
+    let is_later = |slug: &ProviderSlug| page.cursor.as_ref().is_none_or(|cursor| slug > cursor);
+    let found = providers
+        .iter()
+        .filter(|provider| is_later(&provider.slug) && search.matches(provider))
+        .take(usize::try_from(page.asked()).unwrap_or(usize::MAX));
+    let list = page.cut(
+        found.collect(),
+        |provider| provider.slug.clone(),
+        |provider| Shown::of(&app, provider, providers.is_own(&provider.slug)),
+    );
     Ok(list.respond())
 }
 
@@ -189,9 +230,12 @@ pub(crate) async fn find(
     app: web::Data<App>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    bearer::authenticate(&app, &request, app.now()).await?;
+    let token = bearer::authenticate(&app, &request, app.now()).await?;
     let slug = ProviderSlug::parse(request.match_info().query("slug"));
-    let provider = slug.ok().and_then(|slug| app.catalogue.find(&slug));
-    let provider = provider.ok_or(ApiError::NotFound("provider"))?;
-    Ok(Reply::ok(&Shown::of(&app, provider))?.respond())
+    let slug = slug.map_err(|_| ApiError::NotFound("provider"))?;
+    let providers = app.catalogue.of(token.account_id).await?;
+    let provider = providers
+        .find(&slug)
+        .ok_or(ApiError::NotFound("provider"))?;
+    Ok(Reply::ok(&Shown::of(&app, provider, providers.is_own(&slug)))?.respond())
 }

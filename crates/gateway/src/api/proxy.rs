@@ -166,7 +166,11 @@ struct Call<'a> {
 
 impl Call<'_> {
     async fn make(&self, opened: &Opened, body: ProxyBody) -> Result<ProxyAnswer, Refused> {
-        let provider = self.app.catalogue.find(&opened.credential.provider);
+        let provider = self
+            .app
+            .catalogue
+            .find(opened.credential.account_id, &opened.credential.provider);
+        let provider = provider.await.map_err(RefreshError::from)?;
         let provider = provider.ok_or(ProxyError::NoApi)?;
         let access = ProxyAccess {
             secrets: &opened.secrets,

@@ -97,7 +97,7 @@ async fn start(
 ) -> Result<Reply, ApiError> {
     let read: StartAuth = body::parse(body)?;
     let target = find_target(app, account, &read.oauth_app_id).await?;
-    let checked = check(app, &target, &read)?;
+    let checked = check(app, &target, &read).await?;
     let id = StartLinkId::generate(now, app.random.as_ref());
     let secret = StartToken::generate(app.random.as_ref());
     let sealed_state = checked
@@ -140,10 +140,11 @@ struct Checked {
     variables: BTreeMap<String, String>,
 }
 
-fn check(app: &App, target: &LinkTarget, read: &StartAuth) -> Result<Checked, ApiError> {
+async fn check(app: &App, target: &LinkTarget, read: &StartAuth) -> Result<Checked, ApiError> {
     let provider = app
         .catalogue
-        .find(&target.provider)
+        .find(target.account_id, &target.provider)
+        .await?
         .ok_or_else(|| ApiError::field("oauth_app_id", "its provider is not in the catalogue"))?;
     let kind = &provider.definition.credential.kind.0;
     if read

@@ -10,7 +10,7 @@ use keyway_domain::{
     health::{Health, HealthStatus},
 };
 use keyway_providers::{ProviderError, refusal::RefreshFailure};
-use keyway_store::StoredCredential;
+use keyway_store::{StoreError, StoredCredential};
 
 use crate::{
     App,
@@ -56,8 +56,8 @@ pub(crate) enum Unserved {
     Fault(#[from] Fault),
 }
 
-impl From<keyway_store::StoreError> for Unserved {
-    fn from(error: keyway_store::StoreError) -> Self {
+impl From<StoreError> for Unserved {
+    fn from(error: StoreError) -> Self {
         Self::Fault(error.into())
     }
 }
@@ -95,9 +95,13 @@ impl Opened {
     }
 
     /// Whether there is something to refresh with, and a way.
-    pub(crate) fn is_refreshable(&self, app: &App) -> bool {
-        let provider = app.catalogue.find(&self.credential.provider);
-        provider.is_some_and(|provider| provider.is_renewable(&self.secrets))
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) async fn is_refreshable(&self, app: &App) -> Result<bool, StoreError> {
+        let (account, slug) = (self.credential.account_id, &self.credential.provider);
+        let provider = app.catalogue.find(account, slug).await?;
+        Ok(provider.is_some_and(|provider| provider.is_renewable(&self.secrets)))
     }
 }
 
@@ -119,7 +123,7 @@ pub(crate) async fn serve(
     if opened.is_fresh(now) && !newer {
         return Ok(opened);
     }
-    if !opened.is_refreshable(app) {
+    if !opened.is_refreshable(app).await? {
         return if opened.is_valid(now) {
             Ok(opened)
         } else {
@@ -156,7 +160,7 @@ pub(crate) async fn insist(
 ) -> Result<Opened, Unserved> {
     check_alive(&credential)?;
     let opened = Opened::of(app, credential)?;
-    if !opened.is_refreshable(app) {
+    if !opened.is_refreshable(app).await? {
         return Err(Unserved::NotRefreshable(opened.credential.health));
     }
     let demand = Demand {

@@ -1,7 +1,10 @@
 //! One refresh, from the lease to what is kept of it. No connection to the database is held while
 //! the provider answers.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use actix_web::web;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
@@ -100,11 +103,13 @@ enum End {
     Failed(FailedRefresh),
 }
 
-type Answer<'a> = (&'a Provider, Result<Refreshed, ProviderError>);
+type Answer = (Arc<Provider>, Result<Refreshed, ProviderError>);
 
-async fn ask<'a>(app: &'a App, lease: &LeasedRefresh) -> Result<Answer<'a>, Fault> {
-    let provider = app.catalogue.find(&lease.provider);
-    let provider = provider.ok_or(Fault::Unreadable("provider outside the catalogue"))?;
+async fn ask(app: &App, lease: &LeasedRefresh) -> Result<Answer, Fault> {
+    let provider = app.catalogue.find(lease.account_id, &lease.provider);
+    let provider = provider
+        .await?
+        .ok_or(Fault::Unreadable("provider outside the catalogue"))?;
     let place = Place::oauth_app_client_secret(lease.oauth_app_id, lease.account_id);
     let client_secret = app.ring.open(&place, &lease.sealed_client_secret)?;
     let secrets = open(app, lease)?;
@@ -120,7 +125,8 @@ async fn ask<'a>(app: &'a App, lease: &LeasedRefresh) -> Result<Answer<'a>, Faul
         refresh_expires_at: lease.refresh_expires_at,
         now: app.now(),
     };
-    Ok((provider, provider.refresh(&app.http, &request).await))
+    let refreshed = provider.refresh(&app.http, &request).await;
+    Ok((provider, refreshed))
 }
 
 fn open(app: &App, lease: &LeasedRefresh) -> Result<GrantSecrets, Fault> {

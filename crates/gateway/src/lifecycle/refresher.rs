@@ -49,7 +49,8 @@ pub async fn run(app: web::Data<App>, limits: RefreshLimits) {
 pub struct Refresher {
     app: web::Data<App>,
     limits: RefreshLimits,
-    lanes: HashMap<ProviderSlug, Lane>,
+    /// By provider. Accounts whose own providers have one name share a lane.
+    lanes: Mutex<HashMap<ProviderSlug, Arc<Lane>>>,
     resting: Arc<Resting>,
     idle: Arc<Notify>,
 }
@@ -73,23 +74,15 @@ impl Refresher {
     /// Work for the providers of the app's catalogue.
     pub fn new(app: web::Data<App>, limits: RefreshLimits) -> Self {
         let now = app.now();
-        let concurrency = usize::try_from(limits.concurrency).unwrap_or(usize::MAX);
-        let lane = || Lane {
-            running: Arc::new(Semaphore::new(concurrency)),
-            starts: Mutex::new(Starts {
-                saved: f64::from(limits.rate),
-                counted_at: now,
-            }),
-        };
-        let refreshing = app.catalogue.iter();
+        let refreshing = app.catalogue.installed().iter();
         let lanes = refreshing
             .filter(|provider| provider.definition.can_renew())
-            .map(|provider| (provider.slug.clone(), lane()))
+            .map(|provider| (provider.slug.clone(), Arc::new(Lane::new(limits, now))))
             .collect();
         Self {
             app,
             limits,
-            lanes,
+            lanes: Mutex::new(lanes),
             resting: Arc::default(),
             idle: Arc::default(),
         }
@@ -123,10 +116,10 @@ impl Refresher {
     async fn lease_due(&self) -> Result<Vec<(LeasedRefresh, OwnedSemaphorePermit)>, StoreError> {
         let now = self.app.now();
         let resting = self.resting(now);
-        let known: Vec<ProviderSlug> = self.lanes.keys().cloned().collect();
+        let known = self.known(now).await?;
         let mut due = Vec::new();
         for provider in self.app.store.list_due_providers(&known, now).await? {
-            let Some(lane) = self.lanes.get(&provider) else {
+            let Some(lane) = self.lane(&provider) else {
                 continue;
             };
             let mut permits = lane.permits(self.limits, now);
@@ -150,6 +143,22 @@ impl Refresher {
             due.extend(leases.into_iter().zip(permits));
         }
         Ok(due)
+    }
+
+    /// All providers that there is a lane to; one that an account describes itself gets its own.
+    async fn known(&self, now: DateTime<Utc>) -> Result<Vec<ProviderSlug>, StoreError> {
+        let described = self.app.catalogue.described().await?;
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        for slug in described {
+            let lane = || Arc::new(Lane::new(self.limits, now));
+            lanes.entry(slug).or_insert_with(lane);
+        }
+        Ok(lanes.keys().cloned().collect())
+    }
+
+    fn lane(&self, provider: &ProviderSlug) -> Option<Arc<Lane>> {
+        let lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        lanes.get(provider).cloned()
     }
 
     /// One refresh, to its end, whoever waits for it.
@@ -191,6 +200,17 @@ fn rest(resting: &Resting, lease: &LeasedRefresh, until: DateTime<Utc>) {
 }
 
 impl Lane {
+    fn new(limits: RefreshLimits, now: DateTime<Utc>) -> Self {
+        let concurrency = usize::try_from(limits.concurrency).unwrap_or(usize::MAX);
+        Self {
+            running: Arc::new(Semaphore::new(concurrency)),
+            starts: Mutex::new(Starts {
+                saved: f64::from(limits.rate),
+                counted_at: now,
+            }),
+        }
+    }
+
     /// As many permits as may be used now.
     fn permits(&self, limits: RefreshLimits, now: DateTime<Utc>) -> Vec<OwnedSemaphorePermit> {
         let mut starts = self.starts();

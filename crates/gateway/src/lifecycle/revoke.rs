@@ -183,7 +183,19 @@ fn next_attempt(attempts: i32, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
 
 /// What the provider makes of it, and whether asking again may help.
 async fn ask(app: &App, target: &RevocationTarget) -> (Revocation, bool) {
-    let Some(provider) = app.catalogue.find(&target.provider) else {
+    let found = app
+        .catalogue
+        .find(target.account_id, &target.provider)
+        .await;
+    let found = match found {
+        Ok(found) => found,
+        Err(error) => {
+            tracing::warn!(grant_id = %target.grant_id, %error, "provider not found out");
+            let why = "the database was away".to_owned();
+            return (outcome(RevocationOutcome::Failed, Some(why)), true);
+        }
+    };
+    let Some(provider) = found else {
         let why = "the provider is not in the catalogue".to_owned();
         return (outcome(RevocationOutcome::Unsupported, Some(why)), false);
     };

@@ -42,8 +42,12 @@ pub(crate) async fn verify(app: &App, opened: &Opened) -> Result<Health, Unserve
 
 async fn ask(app: &App, opened: &Opened) -> Result<Result<bool, ProviderError>, Unserved> {
     let credential = &opened.credential;
-    let provider = app.catalogue.find(&credential.provider);
-    let provider = provider.ok_or(Fault::Unreadable("provider outside the catalogue"))?;
+    let provider = app
+        .catalogue
+        .find(credential.account_id, &credential.provider);
+    let provider = provider
+        .await?
+        .ok_or(Fault::Unreadable("provider outside the catalogue"))?;
     let oauth_app = app
         .store
         .find_oauth_app(credential.account_id, credential.oauth_app_id)

@@ -88,15 +88,16 @@ pub(crate) struct Plan {
 }
 
 /// Checks what the client asks for.
-pub(crate) fn plan(app: &App, target: &LinkTarget, wishes: Wishes) -> Result<Plan, Refused> {
-    let provider = app
-        .catalogue
-        .find(&target.provider)
-        .ok_or_else(|| Refused {
-            code: ErrorCode::ServerError,
-            description: "The provider is not available.".into(),
-            detail: format!("the catalogue has no provider {}", target.provider),
-        })?;
+pub(crate) fn plan(
+    provider: Option<Arc<Provider>>,
+    target: &LinkTarget,
+    wishes: Wishes,
+) -> Result<Plan, Refused> {
+    let provider = provider.ok_or_else(|| Refused {
+        code: ErrorCode::ServerError,
+        description: "The provider is not available.".into(),
+        detail: format!("the catalogue has no provider {}", target.provider),
+    })?;
     if wishes
         .state
         .as_ref()
@@ -107,7 +108,7 @@ pub(crate) fn plan(app: &App, target: &LinkTarget, wishes: Wishes) -> Result<Pla
             "state is larger than 5 kB.",
         ));
     }
-    let (scopes, scope_source) = scopes(provider, target, wishes.scope.as_deref())?;
+    let (scopes, scope_source) = scopes(&provider, target, wishes.scope.as_deref())?;
     let given = wishes
         .variables
         .iter()
@@ -118,7 +119,6 @@ pub(crate) fn plan(app: &App, target: &LinkTarget, wishes: Wishes) -> Result<Pla
         .map_err(|error| Refused::new(ErrorCode::InvalidRequest, format!("param: {error}")))?;
     variables.extend(target.variables.clone());
     Ok(Plan {
-        provider: Arc::clone(provider),
         scopes: provider.definition.with_mandatory(&scopes),
         scope_source,
         variables,
@@ -128,6 +128,7 @@ pub(crate) fn plan(app: &App, target: &LinkTarget, wishes: Wishes) -> Result<Pla
         )?,
         state: wishes.state,
         oauth: wishes.oauth,
+        provider,
     })
 }
 

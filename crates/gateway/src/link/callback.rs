@@ -254,7 +254,7 @@ pub(crate) async fn open(
     parameters: CallbackParameters,
 ) -> Result<Flow, Fault> {
     let id = claimed.id;
-    let fault = match opened(app, claimed, parameters) {
+    let fault = match opened(app, claimed, parameters).await {
         Ok(flow) => return Ok(flow),
         Err(fault) => fault,
     };
@@ -270,7 +270,11 @@ pub(crate) async fn open(
     Err(fault)
 }
 
-fn opened(app: &App, claimed: Claimed, parameters: CallbackParameters) -> Result<Flow, Fault> {
+async fn opened(
+    app: &App,
+    claimed: Claimed,
+    parameters: CallbackParameters,
+) -> Result<Flow, Fault> {
     let secrets = open_secrets(app, claimed.id, claimed.account_id, &claimed.sealed_secrets)?;
     let place = Place::oauth_app_client_secret(claimed.oauth_app_id, claimed.account_id);
     let client_secret = app.ring.open(&place, &claimed.sealed_client_secret)?;
@@ -282,8 +286,8 @@ fn opened(app: &App, claimed: Claimed, parameters: CallbackParameters) -> Result
     };
     let provider = app
         .catalogue
-        .find(&claimed.provider)
-        .cloned()
+        .find(claimed.account_id, &claimed.provider)
+        .await?
         .ok_or(Fault::Unreadable("provider"))?;
     Ok(Flow {
         claimed,

@@ -36,8 +36,14 @@ pub(crate) async fn get(
         Ok(id) => id,
         Err(detail) => return gone(&request, detail),
     };
-    match find(&app, id).await {
-        Ok(Some((found, waiting))) => page(&app, id, &found, &waiting.accounts),
+    let shown = async {
+        match find(&app, id).await? {
+            Some((found, waiting)) => page(&app, id, &found, &waiting.accounts).await.map(Some),
+            None => Ok(None),
+        }
+    };
+    match shown.await {
+        Ok(Some(response)) => response,
         Ok(None) => gone(&request, "flow does not wait for a choice"),
         Err(fault) => hosted::fault(&request, &fault),
     }
@@ -80,12 +86,9 @@ async fn answer(
         return Ok(None);
     };
     if !waiting.accounts.iter().any(|account| account.id == chosen) {
-        return Ok(Some(Answer::Again(page(
-            app,
-            id,
-            &found,
-            &waiting.accounts,
-        ))));
+        return Ok(Some(Answer::Again(
+            page(app, id, &found, &waiting.accounts).await?,
+        )));
     }
     // In a task of its own: what is taken here is nowhere else, and a browser that hangs up drops
     // this handler.
@@ -136,17 +139,22 @@ async fn find(
     Ok(Some((found, waiting)))
 }
 
-fn page(
+async fn page(
     app: &App,
     id: AuthorizationSessionId,
     found: &WaitingChoice,
     accounts: &[Account],
-) -> HttpResponse {
-    let provider = app.catalogue.find(&found.provider);
-    let name = provider.map_or(found.provider.as_str(), |provider| {
-        &provider.definition.name
-    });
-    hosted::choice::page(id, name, accounts)
+) -> Result<HttpResponse, Fault> {
+    let provider = app
+        .catalogue
+        .find(found.account_id, &found.provider)
+        .await?;
+    let name = provider
+        .as_ref()
+        .map_or(found.provider.as_str(), |provider| {
+            &provider.definition.name
+        });
+    Ok(hosted::choice::page(id, name, accounts))
 }
 
 fn gone(request: &HttpRequest, detail: &str) -> HttpResponse {

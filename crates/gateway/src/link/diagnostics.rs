@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use keyway_domain::pkce::CodeVerifier;
+use keyway_providers::Provider;
 use keyway_store::LinkTarget;
 
 use crate::{
@@ -40,11 +41,12 @@ pub(crate) struct Comparison {
 pub(crate) fn of(
     app: &App,
     parameters: &Parameters,
-    target: Option<&LinkTarget>,
+    target: Option<(&LinkTarget, Option<&Provider>)>,
     problem: &str,
     now: DateTime<Utc>,
 ) -> Diagnostics {
-    let provider = target.and_then(|target| app.catalogue.find(&target.provider));
+    let (target, provider) = target.unzip();
+    let provider = provider.flatten();
     let scopes = target.zip(provider).and_then(|(target, provider)| {
         let (scopes, source) = begin::scopes(provider, target, parameters.first("scope")).ok()?;
         Some((provider.definition.with_mandatory(&scopes), source))

@@ -6,7 +6,7 @@
 //! session in the end user's browser, and a provider that remembers a consent would connect the end
 //! user's account to the attacker's session without a word. The page says who asks, and for whom.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use chrono::{DateTime, Utc};
@@ -82,11 +82,11 @@ impl Closed {
 }
 
 /// An open session with what it offers.
-struct Open<'a> {
+struct Open {
     session: LinkSession,
     token: LinkSessionToken,
     /// Never empty.
-    offers: Vec<(LinkSessionApp, &'a Provider)>,
+    offers: Vec<(LinkSessionApp, Arc<Provider>)>,
 }
 
 /// What is asked for, by whom, for whom.
@@ -131,16 +131,15 @@ pub(crate) async fn done(
 ) -> HttpResponse {
     match find(&app, &token, app.now()).await {
         Ok(Ok(_)) => page::see_other(&format!("/link/session/{token}")),
-        Ok(Err(closed)) => connected(&app, &closed).unwrap_or_else(|| closed.show()),
+        Ok(Err(closed)) => match connected(&app, &closed).await {
+            Ok(page) => page.unwrap_or_else(|| closed.show()),
+            Err(fault) => hosted::fault(&request, &fault),
+        },
         Err(fault) => hosted::fault(&request, &fault),
     }
 }
 
-async fn find<'a>(
-    app: &'a App,
-    token: &str,
-    now: DateTime<Utc>,
-) -> Result<Result<Open<'a>, Closed>, Fault> {
+async fn find(app: &App, token: &str, now: DateTime<Utc>) -> Result<Result<Open, Closed>, Fault> {
     let Some(token) = LinkSessionToken::parse(token) else {
         return Ok(Err(Closed::Unknown));
     };
@@ -153,11 +152,13 @@ async fn find<'a>(
         LinkSessionStatus::Expired => return Ok(Err(Closed::Expired(session.account_name))),
         LinkSessionStatus::Open => {}
     }
-    let known = |offered: &LinkSessionApp| {
-        let provider = app.catalogue.find(&offered.provider)?;
-        Some((offered.clone(), provider.as_ref()))
-    };
-    let offers: Vec<_> = session.apps.iter().filter_map(known).collect();
+    let mut offers = Vec::new();
+    for offered in &session.apps {
+        let provider = app.catalogue.find(session.account_id, &offered.provider);
+        if let Some(provider) = provider.await? {
+            offers.push((offered.clone(), provider));
+        }
+    }
     if offers.is_empty() {
         return Ok(Err(Closed::Empty(session.account_name)));
     }
@@ -168,9 +169,9 @@ async fn find<'a>(
     }))
 }
 
-fn offer(open: &Open<'_>) -> HttpResponse {
+fn offer(open: &Open) -> HttpResponse {
     let of_provider = |provider: &Provider| {
-        let alike = |(_, known): &&(LinkSessionApp, &Provider)| known.slug == provider.slug;
+        let alike = |(_, known): &&(LinkSessionApp, Arc<Provider>)| known.slug == provider.slug;
         open.offers.iter().filter(alike).count()
     };
     let offers: Vec<Offer<'_>> = open
@@ -200,25 +201,30 @@ fn offer(open: &Open<'_>) -> HttpResponse {
 }
 
 /// The page of a connection that was made here; a client that waited tells its end user itself.
-fn connected(app: &App, closed: &Closed) -> Option<HttpResponse> {
+async fn connected(app: &App, closed: &Closed) -> Result<Option<HttpResponse>, Fault> {
     let Closed::Used(session) = closed else {
-        return None;
+        return Ok(None);
     };
-    let credential = session.credential.as_ref()?;
+    let Some(credential) = &session.credential else {
+        return Ok(None);
+    };
     if session.redirect_uri.is_some() {
-        return None;
+        return Ok(None);
     }
-    let provider = app.catalogue.find(&credential.provider)?;
-    Some(hosted::session::connected(
-        &session.account_name,
-        &provider.definition.name,
-        credential.label.as_deref(),
-    ))
+    let found = app.catalogue.find(session.account_id, &credential.provider);
+    let page = found.await?.map(|provider| {
+        hosted::session::connected(
+            &session.account_name,
+            &provider.definition.name,
+            credential.label.as_deref(),
+        )
+    });
+    Ok(page)
 }
 
 async fn start(
     app: &App,
-    open: Open<'_>,
+    open: Open,
     parameters: &Parameters,
     now: DateTime<Utc>,
 ) -> Result<HttpResponse, Fault> {
@@ -255,9 +261,13 @@ async fn start(
             Some(proven)
         }
     };
-    let wishes = wishes(app, &session, provider)?;
+    let wishes = wishes(app, &session, &provider)?;
     let state = wishes.state.clone();
-    match begin::plan(app, &target, wishes) {
+    let provider = app
+        .catalogue
+        .find(target.account_id, &target.provider)
+        .await?;
+    match begin::plan(provider, &target, wishes) {
         Ok(plan) => {
             let proven = Proven {
                 target: &target,

@@ -8,7 +8,7 @@ use keyway_domain::{
     oauth_error::ErrorCode,
     redirect_uri::RedirectUri,
 };
-use keyway_providers::error::Redaction;
+use keyway_providers::{Provider, error::Redaction};
 use keyway_store::LinkTarget;
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -137,12 +137,15 @@ impl Door {
     fn wishes(
         &self,
         app: &App,
+        provider: Option<&Provider>,
         target: &LinkTarget,
         parameters: &Parameters,
     ) -> Result<Wishes, Refused> {
         match self {
             Self::Link => wishes(parameters),
-            Self::Oauth { is_pushed } => authorize::wishes(app, target, parameters, *is_pushed),
+            Self::Oauth { is_pushed } => {
+                authorize::wishes(app, provider, target, parameters, *is_pushed)
+            }
         }
     }
 }
@@ -164,9 +167,13 @@ pub(crate) async fn enter(
         Err(unproven) => return refuse_unproven(app, parameters, &unproven, debug, now).await,
     };
     let state = parameters.first("state").filter(|state| !state.is_empty());
+    let provider = app
+        .catalogue
+        .find(target.account_id, &target.provider)
+        .await?;
     let planned = door
-        .wishes(app, &target, parameters)
-        .and_then(|wishes| begin::plan(app, &target, wishes));
+        .wishes(app, provider.as_deref(), &target, parameters)
+        .and_then(|wishes| begin::plan(provider.clone(), &target, wishes));
     match planned {
         Ok(plan) => {
             let target = &target;
@@ -193,8 +200,13 @@ pub(crate) async fn enter(
             )
             .await?;
             Ok(if debug {
-                let found =
-                    diagnostics::of(app, parameters, Some(&target), &refused.description, now);
+                let found = diagnostics::of(
+                    app,
+                    parameters,
+                    Some((&target, provider.as_deref())),
+                    &refused.description,
+                    now,
+                );
                 hosted::debug(&found, &id.to_string(), &refused.detail)
             } else {
                 let issuer = match door {
@@ -305,7 +317,17 @@ async fn refuse_unproven(
         None => AuthorizationSessionId::generate(now, app.random.as_ref()).to_string(),
     };
     Ok(if debug {
-        let found = diagnostics::of(app, parameters, unproven.target(), unproven.public(), now);
+        let target = unproven.target();
+        let provider = match target {
+            Some(target) => {
+                app.catalogue
+                    .find(target.account_id, &target.provider)
+                    .await?
+            }
+            None => None,
+        };
+        let target = target.map(|target| (target, provider.as_deref()));
+        let found = diagnostics::of(app, parameters, target, unproven.public(), now);
         hosted::debug(&found, &reference, &detail)
     } else {
         hosted::error(

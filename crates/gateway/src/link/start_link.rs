@@ -69,7 +69,11 @@ async fn start(app: &App, token: &str, now: DateTime<Utc>) -> Result<Option<Http
     };
     let wishes = wishes(app, link)?;
     let state = wishes.state.clone();
-    match begin::plan(app, &target, wishes) {
+    let provider = app
+        .catalogue
+        .find(target.account_id, &target.provider)
+        .await?;
+    match begin::plan(provider, &target, wishes) {
         Ok(plan) => {
             let target = &target;
             begin::begin(

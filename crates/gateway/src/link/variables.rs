@@ -62,7 +62,8 @@ async fn answer(
     let Some(flow) = app.store.find_unanswered_session(id, now).await? else {
         return Ok(None);
     };
-    let Some(provider) = app.catalogue.find(&flow.provider) else {
+    let found = app.catalogue.find(flow.account_id, &flow.provider).await?;
+    let Some(provider) = &found else {
         return Ok(None);
     };
     let again = |problem: &str| {

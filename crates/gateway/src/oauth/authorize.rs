@@ -6,6 +6,7 @@ use keyway_domain::{
     authorization_session::OauthRequest, oauth_error::ErrorCode, opaque::PushedRequestUri,
     scope::Scopes, sealed::Place,
 };
+use keyway_providers::Provider;
 use keyway_store::LinkTarget;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -136,6 +137,7 @@ async fn pushed(
 /// [`Refused`], to be told by redirect.
 pub(crate) fn wishes(
     app: &App,
+    provider: Option<&Provider>,
     target: &LinkTarget,
     parameters: &Parameters,
     is_pushed: bool,
@@ -187,7 +189,7 @@ pub(crate) fn wishes(
             "dpop_jkt is not a SHA-256 thumbprint in base64url.",
         ));
     }
-    let (openid, scope) = scopes(app, target, given("scope"))?;
+    let (openid, scope) = scopes(provider, given("scope"))?;
     Ok(Wishes {
         scope,
         oauth: Some(OauthRequest {
@@ -203,8 +205,7 @@ pub(crate) fn wishes(
 /// Whether an id token is wanted, and what the provider is asked for: what Keyway itself answers is
 /// left out, unless the provider knows it as well.
 fn scopes(
-    app: &App,
-    target: &LinkTarget,
+    provider: Option<&Provider>,
     requested: Option<&str>,
 ) -> Result<(bool, Option<String>), Refused> {
     let Some(text) = requested else {
@@ -218,7 +219,6 @@ fn scopes(
     if all.iter().all(|scope| is_ours(scope)) {
         return Ok((openid, None));
     }
-    let provider = app.catalogue.find(&target.provider);
     let is_known = |scope: &str| {
         provider.is_some_and(|provider| {
             let definition = &provider.definition;

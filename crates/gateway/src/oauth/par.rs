@@ -143,8 +143,14 @@ async fn check(app: &App, client: &Client, kept: &str) -> Result<(), OauthError>
     }
     let (target, _) = start::prove_redirect_uri(target, &parameters)
         .map_err(|unproven| refused(unproven.public()))?;
-    let planned = authorize::wishes(app, &target, &parameters, true)
-        .and_then(|wishes| begin::plan(app, &target, wishes));
+    let (account, slug) = (target.account_id, &target.provider);
+    let provider = app
+        .catalogue
+        .find(account, slug)
+        .await
+        .map_err(Fault::from)?;
+    let planned = authorize::wishes(app, provider.as_deref(), &target, &parameters, true)
+        .and_then(|wishes| begin::plan(provider.clone(), &target, wishes));
     match planned {
         Ok(_) => Ok(()),
         Err(Refused {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use keyway_catalogue::Providers;
 use keyway_domain::{
     Random, SecretString,
     audit::Actor,
@@ -11,7 +12,7 @@ use keyway_domain::{
     metadata,
     sealed::Place,
 };
-use keyway_providers::{Catalogue, Provider, ProviderError, import::Imported};
+use keyway_providers::{Provider, ProviderError, import::Imported};
 use keyway_store::{Import, ImportedCredential, OauthApp, Store};
 use keyway_vault::KeyRing;
 use serde_json::{Map, Value};
@@ -26,7 +27,7 @@ pub struct Importer<'a> {
     /// What seals it.
     pub ring: &'a KeyRing,
     /// What it is read by.
-    pub catalogue: &'a Catalogue,
+    pub catalogue: &'a Providers,
     /// For ids.
     pub random: &'a dyn Random,
 }
@@ -85,7 +86,7 @@ impl Importer<'_> {
         now: DateTime<Utc>,
     ) -> Result<ImportedCredential, ImportError> {
         let (found, provider) = self.find(account, app).await?;
-        let imported = check(provider, &found, &incoming, now).map_err(ImportError::Invalid)?;
+        let imported = check(&provider, &found, &incoming, now).map_err(ImportError::Invalid)?;
         let client = (provider.as_ref(), &found);
         self.keep(client, imported, incoming, actor, now).await
     }
@@ -95,10 +96,11 @@ impl Importer<'_> {
         &self,
         account: AccountId,
         app: OauthAppId,
-    ) -> Result<(OauthApp, &Arc<Provider>), ImportError> {
+    ) -> Result<(OauthApp, Arc<Provider>), ImportError> {
         let found = self.store.find_oauth_app(account, app).await;
         let found = found.map_err(Fault::from)?.ok_or(ImportError::NoApp)?;
-        let provider = self.catalogue.find(&found.provider);
+        let provider = self.catalogue.find(account, &found.provider).await;
+        let provider = provider.map_err(Fault::from)?;
         Ok((found, provider.ok_or(ImportError::NoProvider)?))
     }
 

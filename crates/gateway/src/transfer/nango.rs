@@ -151,7 +151,7 @@ impl Importer<'_> {
             now,
         };
         let imported = provider.adopt(http, adoption).await?;
-        self.keep((provider, &found), imported, incoming, actor, now)
+        self.keep((&provider, &found), imported, incoming, actor, now)
             .await
     }
 }

@@ -8,7 +8,7 @@ use crate::{client::Client, support::Gateway};
 async fn the_catalogue_is_listed_and_read() {
     let gateway = Gateway::start().await;
     let client = Client::with(&gateway, "events:read").await;
-    let list = client.get("/v1/providers").await.ok(200);
+    let list = client.get("/v1/providers?q=sales").await.ok(200);
     let slugs: Vec<&str> = list["data"]
         .as_array()
         .expect("rows")
@@ -26,6 +26,7 @@ async fn the_catalogue_is_listed_and_read() {
         found["auth"],
         json!({"kind": "oauth2", "pkce": "supported"})
     );
+    assert_eq!(found["custom"], false);
     assert_eq!(found["credential_kind"], "salesforce_oauth2");
     assert_eq!(
         found["variables"]["login_host"]["default"],
@@ -49,5 +50,47 @@ async fn the_catalogue_is_listed_and_read() {
     for unknown in ["unheard-of", "Not%20a%20slug"] {
         let answer = client.get(&format!("/v1/providers/{unknown}")).await;
         answer.assert_refused(404, "no such provider");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_hold_each_provider_once() {
+    let gateway = Gateway::start().await;
+    let client = Client::with(&gateway, "events:read").await;
+    let mut seen = Vec::new();
+    let mut path = "/v1/providers?limit=200".to_owned();
+    loop {
+        let page = client.get(&path).await.ok(200);
+        let rows = page["data"].as_array().expect("rows");
+        assert!(rows.len() <= 200);
+        seen.extend(
+            rows.iter()
+                .filter_map(|row| row["slug"].as_str().map(str::to_owned)),
+        );
+        let Some(cursor) = page["next_cursor"].as_str() else {
+            break;
+        };
+        path = format!("/v1/providers?limit=200&cursor={cursor}");
+    }
+    let shipped = gateway.app.catalogue.installed().iter();
+    let shipped: Vec<String> = shipped.map(|provider| provider.slug.to_string()).collect();
+    assert_eq!(seen, shipped);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn filters_hold_together_and_unknown_words_are_refused() {
+    let gateway = Gateway::start().await;
+    let client = Client::with(&gateway, "events:read").await;
+    let path = "/v1/providers?category=crm&auth=oauth2&limit=200";
+    let list = client.get(path).await.ok(200);
+    let rows = list["data"].as_array().expect("rows");
+    assert!(!rows.is_empty());
+    for row in rows {
+        assert_eq!(row["category"], "crm");
+        assert_eq!(row["auth"]["kind"], "oauth2");
+    }
+    for wrong in ["auth=magic", "certainty=sure", "cursor=Not%20one", "x=1"] {
+        let answer = client.get(&format!("/v1/providers?{wrong}")).await;
+        assert_eq!(answer.status, 400, "{wrong}");
     }
 }

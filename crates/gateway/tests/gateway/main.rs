@@ -10,6 +10,7 @@
 mod backend;
 mod client;
 mod operations;
+mod own_providers;
 mod receiver;
 mod support;
 mod upstream;

@@ -53,6 +53,7 @@ async fn deleting_a_credential_revokes_wherever_there_is_a_way() {
     let providers: Vec<(String, bool)> = gateway
         .app
         .catalogue
+        .installed()
         .iter()
         .filter(|provider| gateway.lab.plays(provider.slug.as_str()))
         .map(|provider| {

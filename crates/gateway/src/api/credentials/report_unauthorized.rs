@@ -83,7 +83,7 @@ pub(crate) async fn post(
 
 async fn look(app: &web::Data<App>, opened: &Opened) -> Result<Health, RefreshError> {
     let credential = &opened.credential;
-    if !opened.is_refreshable(app) {
+    if !opened.is_refreshable(app).await? {
         return Ok(verify::verify(app, opened).await?);
     }
     let now = app.now();

@@ -121,7 +121,14 @@ async fn create(
     let lifetime = check(&read)?;
     let credential = offer::find_credential(app, account, read.credential_id.as_deref()).await?;
     let registered = app.store.list_oauth_apps(account).await?;
-    let chosen = offer::choose(app, &registered, read.oauth_app_ids.as_deref(), credential)?;
+    let chosen = offer::choose(
+        app,
+        account,
+        &registered,
+        read.oauth_app_ids.as_deref(),
+        credential,
+    )
+    .await?;
     if let Some(uri) = &read.redirect_uri {
         offer::check_redirect_uri(app, account, uri, &chosen).await?;
     }

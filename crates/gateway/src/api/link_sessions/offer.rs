@@ -1,6 +1,9 @@
 //! What a link session offers, and whether its wishes fit that.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use keyway_domain::{
     ids::{AccountId, CredentialId, OauthAppId},
@@ -31,20 +34,22 @@ pub(super) async fn find_credential(
 }
 
 /// Apps, each with its provider.
-pub(super) type Chosen<'a> = Vec<(&'a OauthApp, &'a Provider)>;
+pub(super) type Chosen<'a> = Vec<(&'a OauthApp, Arc<Provider>)>;
 
 /// The apps that are asked for, each once; else all of them, but for those of a provider that is
 /// not in the catalogue any more. A credential is reconnected by its own app.
-pub(super) fn choose<'a>(
-    app: &'a App,
+pub(super) async fn choose<'a>(
+    app: &App,
+    account: AccountId,
     registered: &'a [OauthApp],
     asked: Option<&[String]>,
     credential: Option<(CredentialId, OauthAppId)>,
 ) -> Result<Chosen<'a>, ApiError> {
     let refused = |why: String| ApiError::field("oauth_app_ids", why);
+    let providers = app.catalogue.of(account).await?;
     let with_provider = |registered: &'a OauthApp| {
-        let provider = app.catalogue.find(&registered.provider)?;
-        Some((registered, provider.as_ref()))
+        let provider = providers.find(&registered.provider)?;
+        Some((registered, Arc::clone(provider)))
     };
     let ids: BTreeSet<OauthAppId> = match (asked, credential) {
         (None, None) => {

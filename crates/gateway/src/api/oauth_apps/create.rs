@@ -15,6 +15,7 @@ use keyway_domain::{
     scope::Scopes,
     sealed::Place,
 };
+use keyway_providers::Provider;
 use keyway_store::{Conflict, FoundApiToken, NewOauthApp, StoreError};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -95,7 +96,11 @@ async fn register(
     read: NewOauthAppBody,
     now: DateTime<Utc>,
 ) -> Result<Reply, ApiError> {
-    let checked = check(app, read)?;
+    let provider = match ProviderSlug::parse(&read.provider) {
+        Ok(slug) => app.catalogue.find(token.account_id, &slug).await?,
+        Err(_) => None,
+    };
+    let checked = check(app, provider.as_deref(), read)?;
     let id = OauthAppId::generate(now, app.random.as_ref());
     let place = Place::oauth_app_client_secret(id, token.account_id);
     let new = NewOauthApp {
@@ -147,14 +152,16 @@ struct Checked {
     is_own: bool,
 }
 
-fn check(app: &App, read: NewOauthAppBody) -> Result<Checked, ApiError> {
+fn check(
+    app: &App,
+    definition: Option<&Provider>,
+    read: NewOauthAppBody,
+) -> Result<Checked, ApiError> {
     let mut problems = Problems::default();
-    let provider = ProviderSlug::parse(&read.provider)
-        .ok()
-        .filter(|slug| app.catalogue.find(slug).is_some())
+    let provider = definition
+        .map(|known| known.slug.clone())
         .ok_or("there is no such provider; GET /v1/providers lists all");
     let provider = problems.take("provider", provider);
-    let definition = provider.as_ref().and_then(|slug| app.catalogue.find(slug));
     let is_entered = definition.is_some_and(|known| known.definition.auth.is_entered());
     let is_own = is_entered && read.client_id.is_none() && read.client_secret.is_none();
     let given = match (&provider, is_own) {
