@@ -108,6 +108,11 @@ impl App {
             .join(&format!("/link/oauth2/callback/{provider}"))
     }
 
+    /// Where the gateway shows the public keys of an app.
+    pub fn jwks_url(&self, app: OauthAppId) -> String {
+        self.public_url.join(&format!("/link/oauth2/jwks/{app}"))
+    }
+
     /// Where a flow of this app begins that ends at this redirect URI.
     pub fn start_link(&self, app: OauthAppId, redirect_uri: &RedirectUri) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::new());

@@ -90,6 +90,9 @@ pub struct SessionSecrets {
     /// What was asked for at `/oauth/authorize`; none for a flow that came by another door.
     #[serde(default)]
     pub oauth: Option<OauthRequest>,
+    /// The key that the tokens are to be bound to (RFC 9449), a private JWK.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof_key: Option<String>,
 }
 
 /// What a client asked for at `/oauth/authorize`, and its code is bound to.
@@ -120,6 +123,7 @@ impl Drop for SessionSecrets {
         self.code_verifier.zeroize();
         self.nonce.zeroize();
         self.link_session.zeroize();
+        self.proof_key.zeroize();
     }
 }
 
@@ -180,6 +184,8 @@ pub struct Unanswered {
     pub id: AuthorizationSessionId,
     /// The tenant.
     pub account_id: AccountId,
+    /// The OAuth app.
+    pub oauth_app_id: OauthAppId,
     /// The provider's client id of the app.
     pub client_id: String,
     /// The provider.

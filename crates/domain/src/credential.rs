@@ -129,6 +129,9 @@ pub struct GrantSecrets {
     pub access_token: Option<String>,
     /// The refresh token, likewise.
     pub refresh_token: Option<String>,
+    /// The key that the tokens are bound to (RFC 9449), a private JWK.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof_key: Option<String>,
     /// The secret properties by name.
     pub properties: BTreeMap<String, Value>,
 }
@@ -143,6 +146,7 @@ impl Drop for GrantSecrets {
     fn drop(&mut self) {
         self.access_token.zeroize();
         self.refresh_token.zeroize();
+        self.proof_key.zeroize();
         for value in self.properties.values_mut() {
             if let Value::String(text) = value {
                 text.zeroize();

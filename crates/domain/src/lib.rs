@@ -18,6 +18,7 @@ pub mod metadata;
 pub mod oauth_app;
 pub mod oauth_error;
 pub mod opaque;
+pub mod pem;
 pub mod pkce;
 pub mod provider;
 pub mod random;

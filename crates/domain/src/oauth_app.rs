@@ -3,6 +3,7 @@
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 
 use crate::{
+    pem,
     provider::ProviderSlug,
     random::Random,
     scope::{InvalidScope, Scopes},
@@ -60,7 +61,8 @@ pub fn client_id(typed: &str) -> Result<String, InvalidField> {
     }
 }
 
-/// A provider's client secret. What came along with a copy is cut off.
+/// A provider's client secret. What came along with a copy is cut off; a key in PEM is brought to its
+/// one form.
 ///
 /// # Errors
 /// [`InvalidField`] if it is empty, a mask, over 16,000 bytes, or holds a NUL.
@@ -81,7 +83,7 @@ pub fn client_secret(typed: &SecretString) -> Result<SecretString, InvalidField>
             "this does not look like a client secret",
         ));
     }
-    Ok(SecretString::from(secret))
+    Ok(pem::canonical(&SecretString::from(secret)))
 }
 
 /// The id and the secret of an app at a provider that knows no clients, because keys are entered:

@@ -62,6 +62,7 @@ impl Provider {
             id_token: Value::Null,
             identity: Map::new(),
             chosen: Value::Null,
+            proof_key: None,
         };
         identity::standard(http, &mut facts).await?;
         if let Some(rule) = &definition.choice {
@@ -74,6 +75,7 @@ impl Provider {
             external,
             properties,
             tokens,
+            proof_key: None,
         };
         let secrets = granted.secrets();
         let tokens = granted.tokens;
@@ -95,7 +97,7 @@ impl Provider {
             status: 200,
             content_type: "application/json".into(),
             body: adoption.answer.expose().clone().into_bytes(),
-            retry_after: None,
+            ..Answer::default()
         };
         let mut redaction = Redaction::default();
         redaction.add(adoption.access_token);

@@ -73,6 +73,26 @@ pub(crate) fn granted(
     })
 }
 
+/// The longest reference that goes into a URL.
+const MAX_REFERENCE: usize = 2048;
+
+/// The answer to a pushed request: what stands for it (RFC 9126 section 2.2).
+pub(crate) fn reference(answer: &Answer, redaction: &Redaction) -> Result<String, ProviderError> {
+    let whole = object(answer, redaction)?;
+    if !is_good(answer) || reports_error(&whole) {
+        return Err(refusal(
+            &whole,
+            &TokenResponse::default(),
+            answer,
+            redaction,
+        ));
+    }
+    let reference = at(&whole, "request_uri").and_then(text);
+    reference
+        .filter(|reference| reference.len() <= MAX_REFERENCE)
+        .ok_or_else(|| ProviderError::Malformed("no request_uri in it that can be used".into()))
+}
+
 /// The answer to a call that yields something, such as an identity.
 pub(crate) fn called(
     answer: &Answer,
@@ -266,8 +286,8 @@ mod tests {
         let answer = Answer {
             status,
             content_type: content_type.into(),
-            retry_after: None,
             body: body.as_bytes().to_vec(),
+            ..Answer::default()
         };
         tokens(
             &answer,
@@ -318,8 +338,8 @@ mod tests {
             let answer = Answer {
                 status: 200,
                 content_type: "application/json".into(),
-                retry_after: None,
                 body: body.to_string().into_bytes(),
+                ..Answer::default()
             };
             let response = TokenResponse {
                 default_lifetime,

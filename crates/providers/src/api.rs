@@ -36,7 +36,8 @@ pub(crate) fn is_proof(name: &str) -> bool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ApiAuthorization {
-    /// `Authorization: Bearer` with the access token (RFC 6750).
+    /// `Authorization: Bearer` with the access token (RFC 6750); `DPoP`, with a proof, where tokens
+    /// are bound to a key (RFC 9449 section 7.1).
     #[default]
     Bearer,
     /// `Authorization: Basic` with [`Api::basic`].

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use keyway_domain::{
     authorization_session::ProviderState, opaque::OpaqueToken as _, pkce::CodeChallenge,
-    scope::Scopes,
+    scope::Scopes, secret::SecretString,
 };
 use url::Url;
 
 use crate::{
     Definition,
     definition::Pkce,
+    dpop,
     error::ProviderError,
     request::{self, unusable},
 };
@@ -32,6 +33,8 @@ pub struct AuthorizationRequest<'a> {
     pub scopes: &'a Scopes,
     /// The provider's variables, checked.
     pub variables: &'a BTreeMap<String, String>,
+    /// The key that the tokens are to be bound to ([`Definition::new_proof_key`]).
+    pub proof_key: Option<&'a SecretString>,
 }
 
 /// The URL to send the browser to. Each parameter stands in it once.
@@ -42,6 +45,16 @@ pub fn standard(
     definition: &Definition,
     request: &AuthorizationRequest<'_>,
 ) -> Result<Url, ProviderError> {
+    let (mut url, parameters) = parameters(definition, request)?;
+    url.query_pairs_mut().clear().extend_pairs(parameters);
+    Ok(url)
+}
+
+/// The endpoint, and the parameters of the request, by the provider's names.
+pub(crate) fn parameters(
+    definition: &Definition,
+    request: &AuthorizationRequest<'_>,
+) -> Result<(Url, Vec<(String, String)>), ProviderError> {
     let authorize = definition
         .authorize
         .as_ref()
@@ -50,7 +63,7 @@ pub fn standard(
         "client_id" => Some(request.client_id.to_owned()),
         _ => definition.variable_value(request.variables, name),
     };
-    let mut url = request::url(definition, &authorize.url, variable)?;
+    let url = request::url(definition, &authorize.url, variable)?;
     let mut parameters: BTreeMap<&str, String> = BTreeMap::new();
     for (name, template) in &authorize.parameters {
         parameters.insert(name, template.fill(variable).map_err(unusable)?);
@@ -78,15 +91,18 @@ pub fn standard(
     if let Some(nonce) = request.nonce {
         standard("nonce", nonce.to_owned());
     }
+    if let Some(key) = dpop::of_request(definition, request.proof_key)? {
+        standard("dpop_jkt", key.thumbprint().to_owned());
+    }
     // A parameter of ours replaces one of the same name in the definition's URL.
-    let kept: Vec<(String, String)> = url
+    let mut all: Vec<(String, String)> = url
         .query_pairs()
         .filter(|(name, _)| !parameters.contains_key(name.as_ref()))
         .map(|(name, value)| (name.into_owned(), value.into_owned()))
         .collect();
-    url.query_pairs_mut()
-        .clear()
-        .extend_pairs(kept)
-        .extend_pairs(parameters.iter().filter(|(_, value)| !value.is_empty()));
-    Ok(url)
+    let own = parameters
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty());
+    all.extend(own.map(|(name, value)| (name.to_owned(), value)));
+    Ok((url, all))
 }

@@ -10,16 +10,19 @@ use keyway_domain::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use url::Url;
 
 use crate::{
     Definition, Provider, answer,
     callback::{self, CallbackParameters},
     choice::{self, Account},
+    definition::IdToken,
+    dpop,
     error::ProviderError,
     exchange::{self, ExchangeRequest},
     facts::Facts,
     http::HttpClient,
-    id_token, identity, mint, shape,
+    id_token, identity, mint, request, shape,
 };
 
 /// What a flow brings to its completion.
@@ -39,6 +42,8 @@ pub struct Completion<'a> {
     pub variables: &'a BTreeMap<String, String>,
     /// The callback's parameters.
     pub callback: &'a CallbackParameters,
+    /// The key that the flow was started with ([`Definition::new_proof_key`]).
+    pub proof_key: Option<&'a SecretString>,
     /// Now.
     pub now: DateTime<Utc>,
 }
@@ -52,6 +57,8 @@ pub struct Granted {
     pub properties: Properties,
     /// The tokens in the standard's terms.
     pub tokens: TokenSet,
+    /// The key that they are bound to (RFC 9449).
+    pub proof_key: Option<SecretString>,
 }
 
 impl Granted {
@@ -62,6 +69,7 @@ impl Granted {
             external_id: self.external.id.clone(),
             access_token: Some(self.tokens.access_token.expose().clone()),
             refresh_token: refresh.map(|token| token.expose().clone()),
+            proof_key: self.proof_key.as_ref().map(|key| key.expose().clone()),
             properties: self.properties.secret.expose().clone(),
         }
     }
@@ -102,6 +110,8 @@ pub struct Entry<'a> {
     pub variables: &'a BTreeMap<String, String>,
     /// The secret ones.
     pub secrets: &'a BTreeMap<String, SecretString>,
+    /// The key that the flow was started with ([`Definition::new_proof_key`]).
+    pub proof_key: Option<&'a SecretString>,
     /// Now.
     pub now: DateTime<Utc>,
 }
@@ -129,6 +139,7 @@ impl Provider {
         let definition = &self.definition;
         let at_exchange = |error| (Stage::Exchange, error);
         let captured = callback::capture(definition, completion.callback).map_err(at_exchange)?;
+        let key = dpop::of_flow(definition, completion.proof_key).map_err(at_exchange)?;
         let exchange = ExchangeRequest {
             client_id: completion.client_id,
             client_secret: completion.client_secret,
@@ -137,12 +148,20 @@ impl Provider {
             code_verifier: completion.code_verifier,
             variables: completion.variables,
             callback: &captured,
+            proof_key: key.as_ref(),
             now: completion.now,
         };
+        let keys = keys(definition, completion).map_err(at_exchange)?;
+        if let (Some((_, jwks)), Some(_)) = (&keys, completion.nonce) {
+            // Before the code is spent: without keys the tokens would come to nothing.
+            let known = http.keys.signing(http, jwks, None).await;
+            known.map_err(at_exchange)?;
+        }
         let tokens = exchange::standard(definition, http, &exchange)
             .await
             .map_err(at_exchange)?;
-        let id_token = check_id_token(definition, &tokens.1, completion).map_err(at_exchange)?;
+        let checking = check_id_token(http, definition, &tokens.1, completion, keys);
+        let id_token = checking.await.map_err(at_exchange)?;
         let facts = Facts {
             definition,
             client_id: completion.client_id,
@@ -154,6 +173,7 @@ impl Provider {
             id_token,
             identity: Map::new(),
             chosen: Value::Null,
+            proof_key: key.as_ref(),
         };
         identify(http, facts, completion.now).await
     }
@@ -169,9 +189,11 @@ impl Provider {
         entry: &Entry<'_>,
     ) -> Result<Completed, (Stage, ProviderError)> {
         let definition = &self.definition;
+        let at_exchange = |error| (Stage::Exchange, error);
+        let key = dpop::of_flow(definition, entry.proof_key).map_err(at_exchange)?;
         let tokens = if definition.auth.is_minted() {
             let known = (entry.variables, entry.secrets);
-            mint::tokens(definition, http, known, entry.now).await
+            mint::tokens(definition, http, known, key.as_ref(), entry.now).await
         } else {
             entered(definition, entry)
         };
@@ -183,10 +205,11 @@ impl Provider {
             variables: entry.variables,
             callback: &BTreeMap::new(),
             entered: entry.secrets,
-            tokens: Some(tokens.map_err(|error| (Stage::Exchange, error))?),
+            tokens: Some(tokens.map_err(at_exchange)?),
             id_token: Value::Null,
             identity: Map::new(),
             chosen: Value::Null,
+            proof_key: key.as_ref(),
         };
         identify(http, facts, entry.now).await
     }
@@ -201,8 +224,10 @@ impl Provider {
         chosen: &str,
         client_id: &str,
         variables: &BTreeMap<String, String>,
+        proof_key: Option<&SecretString>,
     ) -> Result<Granted, ProviderError> {
         let definition = &self.definition;
+        let key = dpop::of_flow(definition, proof_key)?;
         let response = answer::last_response(definition)?;
         let granted = answer::granted(&pending.answer, response, pending.at)?;
         let nothing = SecretString::from("");
@@ -217,6 +242,7 @@ impl Provider {
             id_token: pending.id_token.clone(),
             identity: pending.identity.clone(),
             chosen: Value::Null,
+            proof_key: key.as_ref(),
         };
         let rule = definition.choice.as_ref();
         let rule = rule.ok_or_else(|| crate::request::unusable("there is nothing to choose"))?;
@@ -278,17 +304,34 @@ async fn identify(
 fn granted_of(facts: Facts<'_>) -> Result<Granted, ProviderError> {
     let (external, properties) = shape::credential(&facts)?;
     let tokens = facts.tokens.map(|(_, tokens)| tokens);
+    let proof_key = facts.proof_key.map(|key| key.text().clone());
     Ok(Granted {
+        proof_key,
         external,
         properties,
         tokens: tokens.ok_or_else(|| ProviderError::Malformed("no tokens".into()))?,
     })
 }
 
-fn check_id_token(
+/// Where the keys are that sign an `id_token`, if they are to be looked at.
+fn keys<'a>(
+    definition: &'a Definition,
+    completion: &Completion<'_>,
+) -> Result<Option<(&'a IdToken, Url)>, ProviderError> {
+    let Some(rule) = &definition.id_token else {
+        return Ok(None);
+    };
+    let variable = |name: &str| definition.variable_value(completion.variables, name);
+    let url = request::url(definition, &rule.jwks_url, variable)?;
+    Ok(Some((rule, url)))
+}
+
+async fn check_id_token(
+    http: &HttpClient,
     definition: &Definition,
     tokens: &TokenSet,
     completion: &Completion<'_>,
+    keys: Option<(&IdToken, Url)>,
 ) -> Result<Value, ProviderError> {
     let Some(id_token) = &tokens.id_token else {
         return match completion.nonce {
@@ -305,5 +348,8 @@ fn check_id_token(
         nonce: completion.nonce,
         now: completion.now,
     };
+    if let Some((rule, jwks)) = keys {
+        id_token::check_signature(http, rule, &jwks, id_token.expose()).await?;
+    }
     id_token::claims(id_token.expose(), &expected)
 }

@@ -8,8 +8,9 @@ use serde_json::Value;
 
 use crate::{
     Definition, answer,
-    assertion::{self, CLIENT_ASSERTION_TYPE},
-    definition::{Body, ClientAuthentication, Token},
+    client::Client,
+    definition::{Body, Token},
+    dpop::{self, ProofKey},
     error::{ProviderError, Redaction},
     http::{HttpClient, Outgoing},
     oauth1::Once,
@@ -33,6 +34,8 @@ pub struct ExchangeRequest<'a> {
     pub variables: &'a BTreeMap<String, String>,
     /// What was taken from the callback.
     pub callback: &'a BTreeMap<String, String>,
+    /// The key that the tokens are to be bound to.
+    pub proof_key: Option<&'a ProofKey>,
     /// Now.
     pub now: DateTime<Utc>,
 }
@@ -65,14 +68,17 @@ pub async fn standard(
     if let Some(verifier) = exchange.code_verifier {
         redaction.add(verifier);
     }
-    let outgoing = outgoing(definition, exchange, &http.once())?;
-    let answer = http.send(outgoing).await?;
+    let answer = dpop::send(http, exchange.proof_key, None, |once| {
+        outgoing(definition, exchange, once)
+    })
+    .await?;
     let response = &endpoint(definition)?.response;
-    let tokens = answer::tokens(&answer, response, exchange.now, &redaction)?;
-    match &definition.long_lived {
-        Some(again) => longer(definition, http, exchange, (again, tokens.1), redaction).await,
-        None => Ok(tokens),
+    let mut tokens = answer::tokens(&answer, response, exchange.now, &redaction)?;
+    if let Some(again) = &definition.long_lived {
+        tokens = longer(definition, http, exchange, (again, tokens.1), redaction).await?;
     }
+    dpop::check_bound(exchange.proof_key, &tokens.1)?;
+    Ok(tokens)
 }
 
 /// Exchanges the short-lived token of a code for one that lives longer.
@@ -88,15 +94,10 @@ async fn longer(
         "access_token" => Some(short.access_token.expose().clone()),
         _ => definition.variable_value(exchange.variables, name),
     };
-    let outgoing = request(
-        definition,
-        again,
-        exchange.client(),
-        vec![],
-        value,
-        &http.once(),
-    )?;
-    let answer = http.send(outgoing).await?;
+    let answer = dpop::send(http, exchange.proof_key, None, |once| {
+        request(definition, again, exchange.client(), vec![], value, once)
+    })
+    .await?;
     let (answer, mut tokens) = answer::tokens(&answer, &again.response, exchange.now, &redaction)?;
     tokens.scope = tokens.scope.or(short.scope);
     tokens.id_token = tokens.id_token.or(short.id_token);
@@ -144,13 +145,6 @@ pub(crate) fn endpoint(definition: &Definition) -> Result<&Token, ProviderError>
         .ok_or_else(|| unusable("this provider has no token endpoint"))
 }
 
-/// The client that proves itself.
-#[derive(Clone, Copy)]
-pub(crate) struct Client<'a> {
-    pub(crate) id: &'a str,
-    pub(crate) secret: &'a SecretString,
-}
-
 /// A request to a token endpoint: the standard's parameters under the provider's names, the
 /// provider's own, and the client's proof in the place that the provider wants.
 pub(crate) fn request(
@@ -182,36 +176,13 @@ pub(crate) fn request(
         let text = template.fill(known).map_err(unusable)?;
         request::insert(&mut headers, name, &text)?;
     }
-    match token.client_authentication {
-        ClientAuthentication::Basic => request::basic(&mut headers, client.id, client.secret)?,
-        ClientAuthentication::BasicAndPost => {
-            request::basic(&mut headers, client.id, client.secret)?;
-            set("client_id", client.id.to_owned());
-            set("client_secret", client.secret.expose().clone());
-        }
-        ClientAuthentication::SecretAsUser => {
-            let nothing = SecretString::from("");
-            request::basic(&mut headers, client.secret.expose(), &nothing)?;
-        }
-        ClientAuthentication::Post => {
-            set("client_id", client.id.to_owned());
-            set("client_secret", client.secret.expose().clone());
-        }
-        ClientAuthentication::None | ClientAuthentication::Header => {
-            set("client_id", client.id.to_owned());
-        }
-        ClientAuthentication::PrivateKeyJwt | ClientAuthentication::ClientSecretJwt => {
-            let proof = assertion::of_client(client.id, client.secret, url.as_str(), once)?;
-            set("client_id", client.id.to_owned());
-            set("client_assertion_type", CLIENT_ASSERTION_TYPE.to_owned());
-            set("client_assertion", proof);
-        }
-    }
+    client.prove(token, url.as_str(), &mut headers, &mut set, &value, once)?;
     let mut outgoing = Outgoing {
         method: reqwest::Method::POST,
         url,
         headers,
         body: None,
+        certificate: client.certificate(token),
     };
     match token.body {
         Body::Form => {

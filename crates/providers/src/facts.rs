@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     Definition,
+    dpop::ProofKey,
     error::Redaction,
     request::basic_pair,
     source::{Root, Source, at, find, text},
@@ -30,6 +31,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) identity: Map<String, Value>,
     /// The account that was chosen of several.
     pub(crate) chosen: Value,
+    /// What the tokens are bound to.
+    pub(crate) proof_key: Option<&'a ProofKey>,
 }
 
 impl Facts<'_> {
@@ -132,6 +135,7 @@ impl Facts<'_> {
                 .map(|scopes| Value::String(scopes.to_string())),
             "expires_at" => granted.expires_at.map(moment),
             "refresh_expires_at" => granted.refresh_expires_at.map(moment),
+            "proof_key" => self.proof_key.map(|key| secret(key.text())),
             "fingerprint" => Some(Value::String(fingerprint(granted.access_token.expose()))),
             _ => None,
         }

@@ -7,28 +7,35 @@ use std::{
     time::Duration,
 };
 
-use chrono::{DateTime, TimeDelta};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::BoxFuture;
-use keyway_domain::{Random, clock::Clock};
+use keyway_domain::{Random, SecretString, clock::Clock};
 use reqwest::{
     dns::{Addrs, Name, Resolve, Resolving},
-    header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, RETRY_AFTER},
-    redirect,
+    header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE},
 };
-use rustls::{ClientConfig, RootCertStore, pki_types::CertificateDer};
+use rustls::pki_types::CertificateDer;
 use url::{Host, Url};
 
-use crate::{address::AddressGuard, error::ProviderError, oauth1::Once};
+use crate::{
+    address::AddressGuard,
+    dpop::{self, Nonces},
+    error::ProviderError,
+    identities::Identities,
+    jwks::KeySets,
+    oauth1::Once,
+    tls::{Maker, roots},
+};
 
 /// To connect.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// For a whole call, body included.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// Of an answer's body, after decompression.
 const MAX_BODY: usize = 1024 * 1024;
 /// Shorter than servers keep idle connections: the usual least is 5 seconds. A request that crosses
 /// with the server's goodbye gets no answer, and it is never sent again.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(3);
+pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(3);
 /// Nobody waits longer, whatever a provider says.
 const MAX_RETRY_AFTER: TimeDelta = TimeDelta::days(1);
 
@@ -67,7 +74,7 @@ pub struct HttpOptions {
 /// The client could not be made.
 #[derive(Debug, thiserror::Error)]
 #[error("the HTTP client could not be made: {0}")]
-pub struct HttpError(String);
+pub struct HttpError(pub(crate) String);
 
 /// The client for all calls to providers.
 ///
@@ -77,11 +84,15 @@ pub struct HttpError(String);
 #[derive(Clone)]
 pub struct HttpClient {
     pub(crate) client: reqwest::Client,
+    /// The same, for apps that prove themselves by a certificate: one each.
+    identities: Arc<Identities>,
     /// The same, with bodies as they are: nothing is unpacked on the way through.
     streaming: reqwest::Client,
     pub(crate) guard: Arc<AddressGuard>,
     pub(crate) resolver: GuardedResolver,
     pub(crate) call_timeout: Duration,
+    pub(crate) nonces: Arc<Nonces>,
+    pub(crate) keys: Arc<KeySets>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
@@ -92,9 +103,12 @@ pub(crate) struct Outgoing {
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Option<Vec<u8>>,
+    /// A certificate and its key, in PEM, that the connection is made with (RFC 8705).
+    pub(crate) certificate: Option<SecretString>,
 }
 
 /// An answer, read to its end. It may hold tokens, so its `Debug` shows none of the body.
+#[derive(Default)]
 pub struct Answer {
     /// HTTP status.
     pub status: u16,
@@ -102,6 +116,10 @@ pub struct Answer {
     pub content_type: String,
     /// `Retry-After` (RFC 9110 section 10.2.3), at most a day.
     pub retry_after: Option<TimeDelta>,
+    /// `DPoP-Nonce` (RFC 9449 section 8).
+    pub dpop_nonce: Option<String>,
+    /// `WWW-Authenticate`.
+    pub challenge: String,
     /// The body.
     pub body: Vec<u8>,
 }
@@ -123,36 +141,24 @@ impl HttpClient {
     ///
     /// # Errors
     /// [`HttpError`] if no certificate authority can be found.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that makes an HTTP client"
-    )]
     pub fn new(options: HttpOptions) -> Result<Self, HttpError> {
         let guard = Arc::new(options.guard);
         let resolver = GuardedResolver {
             guard: Arc::clone(&guard),
             lookup: options.lookup,
         };
-        let tls = tls(options.additional_roots)?;
-        let builder = || {
-            reqwest::Client::builder()
-                .tls_backend_preconfigured(tls.clone())
-                .dns_resolver(Arc::new(resolver.clone()))
-                .redirect(redirect::Policy::none())
-                .retry(reqwest::retry::never())
-                .no_proxy()
-                .referer(false)
-                .connect_timeout(CONNECT_TIMEOUT)
-                .pool_idle_timeout(IDLE_TIMEOUT)
-                .user_agent(concat!("Keyway/", env!("CARGO_PKG_VERSION")))
-        };
+        let maker = Maker::new(roots(options.additional_roots)?, resolver.clone());
         let failed = |error: reqwest::Error| HttpError(error.to_string());
+        let plain = maker.tls()?.with_no_client_auth();
         Ok(Self {
-            client: builder().build().map_err(failed)?,
-            streaming: builder().no_gzip().build().map_err(failed)?,
+            client: maker.builder(plain.clone()).build().map_err(failed)?,
+            streaming: maker.builder(plain).no_gzip().build().map_err(failed)?,
+            identities: Arc::new(Identities::new(maker)),
             guard,
             resolver,
             call_timeout: options.call_timeout,
+            nonces: Arc::default(),
+            keys: Arc::default(),
             clock: options.clock,
             random: options.random,
         })
@@ -166,11 +172,29 @@ impl HttpClient {
         }
     }
 
+    /// The present moment.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// What several requests make together takes no longer than one may.
+    pub(crate) async fn within_a_call<T>(
+        &self,
+        work: impl Future<Output = Result<T, ProviderError>>,
+    ) -> Result<T, ProviderError> {
+        tokio::time::timeout(self.call_timeout, work)
+            .await
+            .unwrap_or(Err(ProviderError::Timeout(self.call_timeout.as_secs())))
+    }
+
     /// Sends a request once and reads the answer, whatever its status.
     pub(crate) async fn send(&self, request: Outgoing) -> Result<Answer, ProviderError> {
         self.check_literal(&request.url)?;
-        let mut builder = self
-            .client
+        let client = match &request.certificate {
+            None => self.client.clone(),
+            Some(certificate) => self.identities.client(certificate)?,
+        };
+        let mut builder = client
             .request(request.method, request.url)
             .headers(request.headers);
         if let Some(body) = request.body {
@@ -180,9 +204,7 @@ impl HttpClient {
             let response = builder.send().await.map_err(unreachable)?;
             read(response).await
         };
-        tokio::time::timeout(self.call_timeout, call)
-            .await
-            .unwrap_or(Err(ProviderError::Timeout(self.call_timeout.as_secs())))
+        self.within_a_call(call).await
     }
 
     /// A request whose body and answer may be of any size and take any time: whoever sends it
@@ -226,6 +248,8 @@ async fn read(mut response: reqwest::Response) -> Result<Answer, ProviderError> 
         .unwrap_or_default()
         .to_ascii_lowercase();
     let retry_after = retry_after(response.headers());
+    let dpop_nonce = nonce(response.headers());
+    let challenge = challenge(response.headers());
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
         if body.len() + chunk.len() > MAX_BODY {
@@ -237,8 +261,23 @@ async fn read(mut response: reqwest::Response) -> Result<Answer, ProviderError> 
         status,
         content_type,
         retry_after,
+        dpop_nonce,
+        challenge,
         body,
     })
+}
+
+/// The nonce that a server wants to see in the next proof (RFC 9449 section 8).
+pub(crate) fn nonce(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(dpop::NONCE)?.to_str().ok()?;
+    Some(value.to_owned())
+}
+
+/// What a server says of how to authorize.
+pub(crate) fn challenge(headers: &HeaderMap) -> String {
+    let all = headers.get_all(WWW_AUTHENTICATE).iter();
+    let texts: Vec<&str> = all.filter_map(|value| value.to_str().ok()).collect();
+    texts.join(", ")
 }
 
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
@@ -317,30 +356,6 @@ pub(crate) fn not_public(address: IpAddr) -> String {
     format!(
         "the name resolves to {address}, which is not a public address; KEYWAY_OUTBOUND_ALLOW can exempt it"
     )
-}
-
-fn tls(additional: Vec<CertificateDer<'static>>) -> Result<ClientConfig, HttpError> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    for root in additional {
-        roots
-            .add(root)
-            .map_err(|error| HttpError(error.to_string()))?;
-    }
-    if roots.is_empty() {
-        return Err(HttpError(
-            "no certificate authorities: install the package ca-certificates".into(),
-        ));
-    }
-    let mut config = ClientConfig::builder_with_provider(Arc::new(
-        rustls::crypto::aws_lc_rs::default_provider(),
-    ))
-    .with_safe_default_protocol_versions()
-    .map_err(|error| HttpError(error.to_string()))?
-    .with_root_certificates(roots)
-    .with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(config)
 }
 
 #[cfg(test)]

@@ -8,9 +8,7 @@ pub(crate) async fn standard(
     facts: &mut Facts<'_>,
 ) -> Result<(), ProviderError> {
     for call in &facts.definition.identity {
-        let answer = http
-            .send(request::call(&call.request, facts, &http.once())?)
-            .await?;
+        let answer = request::send(http, &call.request, facts).await?;
         let value = answer::called(&answer, &call.request, &facts.redaction())?;
         facts.identity.insert(call.name.clone(), value);
     }

@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use crate::{
     Definition, Provider,
     definition::Property,
+    dpop::ProofKey,
     facts::fingerprint,
     shape,
     source::{Root, Source, text},
@@ -284,6 +285,7 @@ impl<'a> Import<'a> {
                 self.refuse(name, "is required, as there is nothing to refresh with");
             }
         }
+        let proof_key = self.proof_key();
         let known_end = self.granted("expires_at").and_then(value::moment);
         let is_due = self.is_refreshable() && (access_token.is_none() || known_end.is_none());
         let expires_at = if is_due { Some(self.now) } else { known_end };
@@ -313,6 +315,7 @@ impl<'a> Import<'a> {
                 external_id: external.id.clone(),
                 access_token,
                 refresh_token,
+                proof_key,
                 properties: properties.secret.expose().clone(),
             },
             external,
@@ -323,6 +326,31 @@ impl<'a> Import<'a> {
             properties,
             variables: self.variables,
         })
+    }
+
+    /// The key that the tokens are bound to. Without it they are good for nothing.
+    fn proof_key(&mut self) -> Option<String> {
+        if !self.definition.binds_tokens() {
+            return None;
+        }
+        let credential = &self.definition.credential;
+        let Some((name, _)) = credential.property_of(Root::Granted, "proof_key") else {
+            self.refuse(
+                "proof_key",
+                "is kept by Keyway alone: connect the account here",
+            );
+            return None;
+        };
+        let Some(key) = self.granted_text("proof_key") else {
+            if !self.is_refused(name) {
+                self.refuse(name, "is required");
+            }
+            return None;
+        };
+        if ProofKey::read(&key.as_str().into()).is_err() {
+            self.refuse(name, "must be a private JWK on P-256");
+        }
+        Some(key)
     }
 
     /// The account by the property that shares a source with the definition's `external_id`.

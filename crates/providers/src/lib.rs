@@ -21,8 +21,12 @@ pub mod catalogue;
 #[cfg(feature = "client")]
 pub mod choice;
 #[cfg(feature = "client")]
+pub mod client;
+#[cfg(feature = "client")]
 pub mod completion;
 pub mod definition;
+#[cfg(feature = "client")]
+pub mod dpop;
 #[cfg(feature = "client")]
 pub mod error;
 #[cfg(feature = "client")]
@@ -36,9 +40,13 @@ pub mod http;
 #[cfg(feature = "client")]
 mod id_token;
 #[cfg(feature = "client")]
+mod identities;
+#[cfg(feature = "client")]
 pub mod identity;
 #[cfg(feature = "client")]
 pub mod import;
+#[cfg(feature = "client")]
+mod jwks;
 #[cfg(feature = "client")]
 mod kept;
 pub mod lint;
@@ -48,6 +56,8 @@ mod mint;
 mod oauth1;
 #[cfg(feature = "client")]
 pub mod proxy;
+#[cfg(feature = "client")]
+mod pushed;
 #[cfg(feature = "client")]
 pub mod refresh;
 #[cfg(feature = "client")]
@@ -62,6 +72,8 @@ pub mod search;
 pub mod shape;
 pub mod source;
 pub mod template;
+#[cfg(feature = "client")]
+mod tls;
 pub mod variables;
 #[cfg(feature = "client")]
 pub mod verify;

@@ -9,9 +9,11 @@ use serde_json::{Map, Value};
 
 use crate::{
     Definition, answer, assertion,
+    client::Client,
     definition::{Assertion, Auth},
+    dpop::{self, ProofKey},
     error::{ProviderError, Redaction},
-    exchange::{self, Client},
+    exchange,
     http::HttpClient,
     oauth1::Once,
     request::{basic_pair, unusable},
@@ -25,9 +27,9 @@ pub(crate) async fn tokens(
     definition: &Definition,
     http: &HttpClient,
     (variables, secrets): (&BTreeMap<String, String>, &BTreeMap<String, SecretString>),
+    key: Option<&ProofKey>,
     now: DateTime<Utc>,
 ) -> Result<(Value, TokenSet), ProviderError> {
-    let once = http.once();
     let value = |name: &str| match name.split_once('.') {
         Some(("secret", name)) => Some(secrets.get(name)?.expose().clone()),
         _ => definition.variable_value(variables, name),
@@ -42,25 +44,29 @@ pub(crate) async fn tokens(
         id: &id,
         secret: &secret,
     };
-    let standard = if definition.auth == Auth::ClientCredentials {
-        vec![("grant_type", "client_credentials".to_owned())]
-    } else {
-        let rule = definition.assertion.as_ref();
-        let rule = rule.ok_or_else(|| unusable("the definition has no assertion"))?;
-        vec![
-            ("grant_type", JWT_BEARER.to_owned()),
-            ("assertion", assertion_of(rule, secrets, value, &once)?),
-        ]
-    };
     let token = exchange::endpoint(definition)?;
-    let outgoing = exchange::request(definition, token, client, standard, value, &once)?;
+    let make = |once: &Once| {
+        let standard = if definition.auth == Auth::ClientCredentials {
+            vec![("grant_type", "client_credentials".to_owned())]
+        } else {
+            let rule = definition.assertion.as_ref();
+            let rule = rule.ok_or_else(|| unusable("the definition has no assertion"))?;
+            vec![
+                ("grant_type", JWT_BEARER.to_owned()),
+                ("assertion", assertion_of(rule, secrets, value, once)?),
+            ]
+        };
+        exchange::request(definition, token, client, standard, value, once)
+    };
     let mut redaction = Redaction::default();
     redaction.add(&basic_pair(&id, &secret));
     for secret in secrets.values() {
         redaction.add(secret);
     }
-    let answer = http.send(outgoing).await?;
-    answer::tokens(&answer, &token.response, now, &redaction)
+    let answer = dpop::send(http, key, None, make).await?;
+    let tokens = answer::tokens(&answer, &token.response, now, &redaction)?;
+    dpop::check_bound(key, &tokens.1)?;
+    Ok(tokens)
 }
 
 /// The assertion itself (RFC 7523 section 3).

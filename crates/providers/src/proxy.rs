@@ -3,22 +3,18 @@
 
 mod headers;
 mod path;
+mod sending;
 
-use std::{
-    collections::BTreeMap,
-    io,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, io, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream::BoxStream};
 use keyway_domain::{credential::GrantSecrets, secret::SecretString};
-use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde_json::{Map, Value};
-use tokio::time::Instant;
 use url::Url;
 
+use self::sending::Request;
 pub use self::{
     headers::Header,
     path::{InvalidPath, below},
@@ -26,6 +22,7 @@ pub use self::{
 use crate::{
     Provider,
     api::{Api, ApiAuthorization, is_proof},
+    dpop::{self, ProofKey},
     error::ProviderError,
     facts::Facts,
     http::HttpClient,
@@ -117,7 +114,8 @@ impl Provider {
         let method = call.method.parse().map_err(|_| ProxyError::Method)?;
         let no_secret = SecretString::from("");
         let entered = kept::entered(&self.definition, access.secrets);
-        let facts = self.facts_of(access, &entered, &no_secret);
+        let key = dpop::of_grant(&self.definition, access.secrets)?;
+        let facts = self.facts_of(access, &entered, &no_secret, key.as_ref());
         let base = base_url(self, api, &facts)?;
         let url = with_query(below(&base, call.path, call.query)?, api, &facts)?;
         let mut headers = headers_of(api, &facts, call.headers)?;
@@ -125,25 +123,20 @@ impl Provider {
             let form = form(&headers, &call.body);
             oauth1::sign(&mut headers, &method, &url, form, &facts, &http.once())?;
         }
-        let patience = http.patience();
-        let progress = Progress::new();
-        let mut request = http.streaming_request(method, url)?.headers(headers);
-        request = match call.body {
-            ProxyBody::Whole(body) if body.is_empty() => request,
-            ProxyBody::Whole(body) => request.body(body),
-            ProxyBody::Stream(stream) => {
-                let counted = progress.clone();
-                let watched = stream.inspect(move |_| counted.made());
-                request.body(reqwest::Body::wrap_stream(watched))
-            }
+        let request = Request {
+            method,
+            url,
+            headers,
         };
-        let answered = tokio::select! {
-            answered = request.send() => answered.map_err(crate::http::unreachable)?,
-            () = progress.ceased(patience) => {
-                return Err(ProviderError::Timeout(patience.as_secs()).into());
-            }
+        let presents = api.authorization == ApiAuthorization::Bearer;
+        let answered = match (
+            key.as_ref().filter(|_| presents),
+            &access.secrets.access_token,
+        ) {
+            (Some(key), Some(token)) => request.send_proven(http, key, token, call.body).await?,
+            _ => request.send(http, call.body).await?,
         };
-        Ok(answer(answered, patience))
+        Ok(answer(answered, http.patience()))
     }
 
     fn facts_of<'a>(
@@ -151,6 +144,7 @@ impl Provider {
         access: &'a ProxyAccess<'_>,
         entered: &'a BTreeMap<String, SecretString>,
         no_secret: &'a SecretString,
+        proof_key: Option<&'a ProofKey>,
     ) -> Facts<'a> {
         const NO_CALLBACK: &BTreeMap<String, String> = &BTreeMap::new();
         Facts {
@@ -164,6 +158,7 @@ impl Provider {
             id_token: Value::Null,
             identity: Map::new(),
             chosen: Value::Null,
+            proof_key,
         }
     }
 }
@@ -222,13 +217,7 @@ fn headers_of(api: &Api, facts: &Facts<'_>, given: &[Header]) -> Result<HeaderMa
         request::user(&mut headers, api.basic.as_ref(), |name| facts.name(name))?;
     }
     if api.authorization == ApiAuthorization::Bearer {
-        let token = facts.name("access_token");
-        let token = token.ok_or_else(|| request::unusable("no access token"))?;
-        request::insert(
-            &mut headers,
-            AUTHORIZATION.as_str(),
-            &format!("Bearer {token}"),
-        )?;
+        request::bearer(&mut headers, facts)?;
     }
     Ok(headers)
 }
@@ -271,38 +260,10 @@ fn unhurried(
     })
 }
 
-/// When the provider last took something of a body.
-#[derive(Clone)]
-struct Progress(Arc<Mutex<Instant>>);
-
-impl Progress {
-    fn new() -> Self {
-        Self(Arc::new(Mutex::new(Instant::now())))
-    }
-
-    fn made(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-    }
-
-    fn last(&self) -> Instant {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Ends when there was none for so long.
-    async fn ceased(&self, patience: Duration) {
-        loop {
-            let until = self.last() + patience;
-            if until <= Instant::now() {
-                return;
-            }
-            tokio::time::sleep_until(until).await;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use keyway_domain::provider::ProviderSlug;
+    use reqwest::header::AUTHORIZATION;
     use serde_json::json;
 
     use super::*;
@@ -329,6 +290,7 @@ mod tests {
             external_id: String::new(),
             access_token: Some("at-1234".into()),
             refresh_token: None,
+            proof_key: None,
             properties: BTreeMap::new(),
         };
         let access = ProxyAccess {
@@ -338,7 +300,7 @@ mod tests {
         };
         let no_secret = SecretString::from("");
         let entered = BTreeMap::new();
-        let facts = provider.facts_of(&access, &entered, &no_secret);
+        let facts = provider.facts_of(&access, &entered, &no_secret, None);
         let api = definition.api.as_ref().expect("an API");
         Made {
             url: base_url(provider, api, &facts).map(String::from),

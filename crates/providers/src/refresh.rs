@@ -10,9 +10,11 @@ use serde_json::{Map, Value};
 
 use crate::{
     Definition, Provider, answer,
+    client::Client,
     definition::{Refresh, RenewedWith, Rotation, Token},
+    dpop::{self, ProofKey},
     error::{ProviderError, Redaction},
-    exchange::{self, Client},
+    exchange,
     facts::Facts,
     http::{HttpClient, Outgoing},
     kept, mint,
@@ -102,13 +104,17 @@ impl Provider {
             .map(SecretString::new)
             .ok_or_else(|| unusable("there is nothing to refresh with"))?;
         let token = refresh.endpoint(exchange::endpoint(definition)?);
-        let outgoing = outgoing(definition, (refresh, &token), request, &used, &http.once())?;
-        let answer = http.send(outgoing).await?;
+        let key = dpop::of_grant(definition, request.secrets)?;
+        let answer = dpop::send(http, key.as_ref(), None, |once| {
+            outgoing(definition, (refresh, &token), request, &used, once)
+        })
+        .await?;
         let redaction = redaction(request, &used);
         let (root, told) = answer::tokens(&answer, &token.response, request.now, &redaction)?;
         let used = (refresh.renewed_with == RenewedWith::RefreshToken).then_some(used);
         let tokens = merged(told, request, used);
-        Ok(renewed(definition, request, root, tokens))
+        dpop::check_bound(key.as_ref(), &tokens)?;
+        Ok(renewed(definition, request, root, tokens, key.as_ref()))
     }
 
     async fn mint_again(
@@ -119,9 +125,11 @@ impl Provider {
         let definition = &self.definition;
         let entered = kept::entered(definition, request.secrets);
         let known = (request.variables, &entered);
-        let (root, told) = mint::tokens(definition, http, known, request.now).await?;
+        let key = dpop::of_grant(definition, request.secrets)?;
+        let minting = mint::tokens(definition, http, known, key.as_ref(), request.now);
+        let (root, told) = minting.await?;
         let tokens = merged(told, request, None);
-        Ok(renewed(definition, request, root, tokens))
+        Ok(renewed(definition, request, root, tokens, key.as_ref()))
     }
 
     /// Whether there is something to renew this grant's access token with, and a way.
@@ -209,6 +217,7 @@ fn renewed(
     request: &RefreshRequest<'_>,
     root: Value,
     tokens: TokenSet,
+    proof_key: Option<&ProofKey>,
 ) -> Refreshed {
     let text = |secret: &SecretString| secret.expose().clone();
     let mut secrets = request.secrets.clone();
@@ -233,6 +242,7 @@ fn renewed(
         id_token: Value::Null,
         identity: Map::new(),
         chosen: Value::Null,
+        proof_key,
     };
     let secret = &mut refreshed.secrets.properties;
     shape::renew(&facts, &mut refreshed.public, secret);

@@ -39,7 +39,9 @@ const DEAD: [&str; 12] = [
 ];
 
 /// The provider has trouble of its own.
-const PASSING: [&str; 9] = [
+const PASSING: [&str; 10] = [
+    // A nonce came and went between two requests (RFC 9449 section 8).
+    "use_dpop_nonce",
     "server_error",
     "temporarily_unavailable",
     "slow_down",

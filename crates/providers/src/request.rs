@@ -9,11 +9,14 @@ use url::Url;
 
 use crate::{
     Definition,
+    client::Client,
     definition::{BasicPair, Call, CallAuthorization, Method},
+    dpop,
     error::ProviderError,
+    exchange,
     facts::Facts,
     host,
-    http::Outgoing,
+    http::{Answer, HttpClient, Outgoing},
     oauth1::{self, Once},
     template::Template,
 };
@@ -62,13 +65,40 @@ pub fn url(
     Ok(url)
 }
 
+/// Makes a [`Call`], with a proof where its token is bound to a key.
+pub(crate) async fn send(
+    http: &HttpClient,
+    call: &Call,
+    facts: &Facts<'_>,
+) -> Result<Answer, ProviderError> {
+    let presents = call.authorization == CallAuthorization::Bearer;
+    let key = facts.proof_key.filter(|_| presents);
+    let token = key.and_then(|_| facts.name("access_token"));
+    let make = |once: &Once| self::call(call, facts, once);
+    dpop::send(http, key, token.as_deref(), make).await
+}
+
+/// `Authorization` with the access token (RFC 6750 section 2.1, RFC 9449 section 7.1).
+pub(crate) fn bearer(headers: &mut HeaderMap, facts: &Facts<'_>) -> Result<(), ProviderError> {
+    let token = facts.name("access_token");
+    let token = token.ok_or_else(|| unusable("no access token"))?;
+    let scheme = if facts.proof_key.is_some() {
+        "DPoP"
+    } else {
+        "Bearer"
+    };
+    insert_secret(headers, AUTHORIZATION, &format!("{scheme} {token}"))
+}
+
 /// The request of a [`Call`].
 pub(crate) fn call(call: &Call, facts: &Facts<'_>, once: &Once) -> Result<Outgoing, ProviderError> {
     let name = |name: &str| facts.name(name);
-    let mut url = url(facts.definition, &call.url, name)?;
+    let mut target = url(facts.definition, &call.url, name)?;
+    let mut form = filled(&call.form, name)?;
+    let mut certificate = None;
     for (key, template) in &call.query {
         let value = template.fill(name).map_err(unusable)?;
-        url.query_pairs_mut().append_pair(key, &value);
+        target.query_pairs_mut().append_pair(key, &value);
     }
     let mut headers = json_headers();
     for (key, template) in &call.headers {
@@ -83,29 +113,42 @@ pub(crate) fn call(call: &Call, facts: &Facts<'_>, once: &Once) -> Result<Outgoi
     match call.authorization {
         CallAuthorization::None => {}
         CallAuthorization::Basic => user(&mut headers, call.basic.as_ref(), name)?,
-        CallAuthorization::OAuth1 => oauth1::sign(&mut headers, &method, &url, &[], facts, once)?,
-        CallAuthorization::Bearer => {
-            let token = facts
-                .name("access_token")
-                .ok_or_else(|| unusable("no access token"))?;
-            insert_secret(&mut headers, AUTHORIZATION, &format!("Bearer {token}"))?;
+        CallAuthorization::OAuth1 => {
+            oauth1::sign(&mut headers, &method, &target, &[], facts, once)?;
+        }
+        CallAuthorization::Bearer => bearer(&mut headers, facts)?,
+        CallAuthorization::Client => {
+            let token = exchange::endpoint(facts.definition)?;
+            let endpoint = url(facts.definition, &token.url, name)?;
+            let client = Client {
+                id: facts.client_id,
+                secret: facts.client_secret,
+            };
+            let set = |name: &str, value: String| {
+                if let Some(name) = token.parameter(name) {
+                    form.insert(name.to_owned(), value);
+                }
+            };
+            client.prove(token, endpoint.as_str(), &mut headers, set, name, once)?;
+            certificate = client.certificate(token);
         }
         CallAuthorization::ClientBasic => {
             basic(&mut headers, facts.client_id, facts.client_secret)?;
         }
     }
-    let body = if call.json.is_empty() && call.form.is_empty() {
-        None
-    } else if call.json.is_empty() {
-        Some(form_body(&mut headers, &filled(&call.form, name)?))
-    } else {
+    let body = if !call.json.is_empty() {
         Some(json_body(&mut headers, &filled(&call.json, name)?)?)
+    } else if !form.is_empty() {
+        Some(form_body(&mut headers, &form))
+    } else {
+        None
     };
     Ok(Outgoing {
         method,
-        url,
+        url: target,
         headers,
         body,
+        certificate,
     })
 }
 

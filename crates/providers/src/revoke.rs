@@ -6,7 +6,7 @@ use keyway_domain::{credential::GrantSecrets, secret::SecretString};
 use serde_json::{Map, Value};
 
 use crate::{
-    Provider, answer, error::ProviderError, facts::Facts, http::HttpClient, kept, request,
+    Provider, answer, dpop, error::ProviderError, facts::Facts, http::HttpClient, kept, request,
 };
 
 impl Provider {
@@ -26,6 +26,7 @@ impl Provider {
         let Some(call) = &self.definition.revoke else {
             return Ok(false);
         };
+        let key = dpop::of_grant(&self.definition, secrets)?;
         let entered = kept::entered(&self.definition, secrets);
         let facts = Facts {
             definition: &self.definition,
@@ -38,10 +39,9 @@ impl Provider {
             id_token: Value::Null,
             identity: Map::new(),
             chosen: Value::Null,
+            proof_key: key.as_ref(),
         };
-        let answer = http
-            .send(request::call(call, &facts, &http.once())?)
-            .await?;
+        let answer = request::send(http, call, &facts).await?;
         answer::ended(&answer, call, &facts.redaction())?;
         Ok(true)
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use keyway_domain::{credential::GrantSecrets, secret::SecretString};
 use serde_json::{Map, Value};
 
-use crate::{Provider, error::ProviderError, facts::Facts, http::HttpClient, identity, kept};
+use crate::{Provider, dpop, error::ProviderError, facts::Facts, http::HttpClient, identity, kept};
 
 /// Whose token to verify.
 #[derive(Debug)]
@@ -35,6 +35,7 @@ impl Provider {
         if self.definition.identity.is_empty() {
             return Ok(false);
         }
+        let key = dpop::of_grant(&self.definition, grant.secrets)?;
         let entered = kept::entered(&self.definition, grant.secrets);
         let mut facts = Facts {
             definition: &self.definition,
@@ -47,6 +48,7 @@ impl Provider {
             id_token: Value::Null,
             identity: Map::new(),
             chosen: Value::Null,
+            proof_key: key.as_ref(),
         };
         identity::standard(http, &mut facts).await?;
         Ok(true)

@@ -68,6 +68,7 @@ fn host(provider: &Provider, variables: &BTreeMap<String, String>) -> Option<Str
         nonce: None,
         scopes: &definition.default_scopes(),
         variables,
+        proof_key: None,
     });
     url.ok()?.host_str().map(str::to_owned)
 }

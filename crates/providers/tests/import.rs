@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use keyway_domain::provider::ProviderSlug;
+use keyway_domain::{provider::ProviderSlug, random::OsRandom};
 use keyway_providers::{Catalogue, Provider, import::Imported};
 use serde_json::{Value, json};
 
@@ -408,4 +408,48 @@ fn no_reason_repeats_a_secret() {
     }));
     let text = format!("{:?}", faults.expect_err("refused"));
     assert!(!text.contains("canary"), "{text}");
+}
+
+/// Tokens that are bound to a key are good for nothing without it.
+#[test]
+fn bound_tokens_come_with_their_key() {
+    let bound = DEFINITION.replace(
+        "client_authentication = \"post\"",
+        "client_authentication = \"post\"\ndpop = true",
+    );
+    let alone = provider(&bound);
+    let keyed = provider(&format!(
+        "{bound}key = {{ from = [\"granted.proof_key\"], secret = true, optional = true }}\n"
+    ));
+    let key = keyed.definition.new_proof_key(&OsRandom).expect("made");
+    let key = key.expect("a key").expose().clone();
+    let import = |provider: &Provider, given: Value| {
+        let properties = with(&given);
+        let properties = properties.as_object().expect("an object");
+        provider.import(&registered(), properties, now())
+    };
+    let imported = import(&keyed, json!({ "key": key })).expect("imported");
+    assert_eq!(imported.secrets.proof_key.as_ref(), Some(&key));
+    for (provider, given, field, reason) in [
+        (&keyed, json!({}), "properties.key", "is required"),
+        (
+            &keyed,
+            json!({"key": "{}"}),
+            "properties.key",
+            "must be a private JWK on P-256",
+        ),
+        (
+            &alone,
+            json!({}),
+            "properties.proof_key",
+            "is kept by Keyway alone: connect the account here",
+        ),
+    ] {
+        let faults = import(provider, given).expect_err("refused");
+        assert_eq!(faults.len(), 1, "{faults:?}");
+        assert_eq!(
+            (faults[0].field.as_str(), faults[0].reason.as_str()),
+            (field, reason)
+        );
+    }
 }

@@ -237,3 +237,108 @@ fn what_is_wrong_with_an_api_is_found() {
         assert!(found.contains(finding), "{text}: {found:?}");
     }
 }
+
+#[test]
+fn what_is_wrong_with_bound_tokens_and_pushed_requests_is_found() {
+    let post = "client_authentication = \"post\"";
+    let token = |more: &str| findings(post, &format!("{post}\n{more}"));
+    let bound = GOOD.replace(post, &format!("{post}\ndpop = true"));
+    let mut catalogue = Catalogue::default();
+    catalogue.add("bound", &bound).expect("no finding");
+    let secret = "access_token = { from = [\"granted.access_token\"], secret = true }";
+    for (found, finding) in [
+        (
+            token("dpop = true\nbody = \"query\""),
+            "token.dpop: no code goes into a URL",
+        ),
+        (
+            token("client_assertion = { audience = \"https://example.com\" }"),
+            "token.client_assertion: the client proves itself without one",
+        ),
+        (
+            findings(
+                post,
+                "client_authentication = \"private_key_jwt\"\nclient_assertion = { key_id = \"{tenant}\" }",
+            ),
+            "variables.tenant: no property comes from variable.tenant alone",
+        ),
+        (
+            findings(
+                post,
+                "client_authentication = \"private_key_jwt\"\nclient_assertion = { key_id = \"{token.id}\" }",
+            ),
+            "token.client_assertion: {token.id} has no value there",
+        ),
+        (
+            token(
+                "dpop = true\n[api]\nbase_url = \"https://example.com\"\nauthorization = \"none\"\nheaders = { Token = \"{access_token}\" }",
+            ),
+            "api.authorization: a token that is bound to a key is presented as \"bearer\"",
+        ),
+        (
+            token("[long_lived]\nurl = \"https://example.com/longer\"\ndpop = true"),
+            "long_lived.dpop: is said in [token]",
+        ),
+        (
+            findings("pkce =", "par = \"http://example.com/par\"\npkce ="),
+            "authorize.par: use https",
+        ),
+        (
+            findings(
+                "pkce =",
+                "par = \"https://example.com/{client_id}\"\npkce =",
+            ),
+            "authorize.par: {client_id} has no value there",
+        ),
+        (
+            token("[id_token]\njwks_url = \"https://example.com/jwks\""),
+            "id_token: needs callback.issuer",
+        ),
+        (
+            token("[id_token]\njwks_url = \"http://example.com/jwks\""),
+            "id_token.jwks_url: use https",
+        ),
+        (
+            token("[id_token]\njwks_url = \"https://example.com/{client_id}\""),
+            "id_token.jwks_url: {client_id} has no value there",
+        ),
+        (
+            token("[id_token]\njwks_url = \"https://example.com\"\nalgorithms = []"),
+            "id_token.algorithms: is empty",
+        ),
+        (
+            token("[id_token]\njwks_url = \"https://example.com\"\nalgorithms = [\"HS256\"]"),
+            "unknown variant `HS256`",
+        ),
+        (
+            findings("form = {", "authorization = \"client\"\nform = {"),
+            "revoke: authorization = \"client\" goes with a form",
+        ),
+        (
+            findings(
+                secret,
+                &format!("{secret}\nkey = {{ from = [\"granted.proof_key\"], secret = true }}"),
+            ),
+            "credential: granted.proof_key has no value",
+        ),
+    ] {
+        assert!(found.contains(finding), "{finding}: {found:?}");
+    }
+}
+
+#[test]
+fn a_key_is_a_secret() {
+    let shown = GOOD
+        .replace(
+            "client_authentication =",
+            "dpop = true\nclient_authentication =",
+        )
+        .replace(
+            "[credential.properties]",
+            "[credential.properties]\nkey = { from = [\"granted.proof_key\"] }",
+        );
+    let mut catalogue = Catalogue::default();
+    let error = catalogue.add("good", &shown).expect_err("a finding");
+    let words = "credential.properties.key: holds a token, so it must be secret";
+    assert!(error.to_string().contains(words), "{error}");
+}

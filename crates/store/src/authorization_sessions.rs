@@ -264,6 +264,7 @@ impl Store {
         use crate::schema::oauth_apps;
         type Found = (
             Uuid,
+            Uuid,
             String,
             String,
             Option<String>,
@@ -280,6 +281,7 @@ impl Store {
             .filter(authorization_sessions::expires_at.gt(now))
             .select((
                 authorization_sessions::account_id,
+                oauth_apps::id,
                 oauth_apps::client_id,
                 authorization_sessions::provider,
                 authorization_sessions::redirect_uri,
@@ -292,10 +294,20 @@ impl Store {
             .optional()?;
         found
             .map(
-                |(account_id, client_id, provider, redirect_uri, sealed_secrets, scope, values)| {
+                |(
+                    account_id,
+                    app,
+                    client_id,
+                    provider,
+                    redirect_uri,
+                    sealed_secrets,
+                    scope,
+                    values,
+                )| {
                     Ok(Unanswered {
                         id,
                         account_id: account_id.into(),
+                        oauth_app_id: app.into(),
                         client_id,
                         provider: slug("authorization_sessions", &provider)?,
                         redirect_uri: redirect_uri.map(RedirectUri::from_stored),

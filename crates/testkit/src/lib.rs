@@ -10,5 +10,6 @@ pub mod database;
 pub mod lab;
 pub mod log;
 pub mod random;
+pub mod real;
 mod server;
 pub mod witness;

@@ -26,6 +26,8 @@ struct ShowPage<'a> {
     /// None if its definition is gone from the catalogue.
     provider: Option<&'a Provider>,
     callback_url: String,
+    /// Where the provider finds the app's public keys, where it has some.
+    jwks_url: Option<String>,
     token_url: String,
     start_links: Vec<StartLink>,
     created: Moment,
@@ -64,10 +66,13 @@ async fn detail(
             }
         })
         .collect();
+    let provider = session.providers.find(&found.provider).map(AsRef::as_ref);
+    let has_keys = provider.is_some_and(|provider| provider.definition.has_keys());
     let page = ShowPage {
         frame: Frame::new(session, request),
         provider_name: session.providers.name(found.provider.as_str()),
-        provider: session.providers.find(&found.provider).map(AsRef::as_ref),
+        provider,
+        jwks_url: has_keys.then(|| app.jwks_url(found.id)),
         callback_url: app.callback_url(&found.provider),
         token_url: app.public_url.join("/link/oauth2/token"),
         start_links,

@@ -44,10 +44,21 @@ async fn each_provider_can_be_registered_with_its_own_guide() {
     for provider in &some {
         let path = format!("/oauth-apps/new/{}", provider.slug);
         let page = browser.get(&path).await;
+        let own = provider.definition.admins_variables();
+        let own: Vec<(String, String)> = own
+            .map(|(name, rule)| {
+                let known = rule.default.clone().or(rule.example.clone());
+                (format!("variable.{name}"), known.expect("an example"))
+            })
+            .collect();
+        let own = own
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
         if provider.definition.auth.is_entered() {
             page.assert_page(200, "No client is needed");
             assert!(!page.body.contains("the scopes"), "{}", page.body);
-            let answer = browser.post(&path, &[("name", "Mine")]).await;
+            let fields: Vec<(&str, &str)> = own.chain([("name", "Mine")]).collect();
+            let answer = browser.post(&path, &fields).await;
             answer.assert_page(200, "Copy the client secret now");
             continue;
         }
@@ -60,22 +71,12 @@ async fn each_provider_can_be_registered_with_its_own_guide() {
             let step = crate::browser::escaped(step);
             assert!(page.body.contains(&step), "{step}");
         }
-        let own = provider.definition.admins_variables();
-        let own: Vec<(String, String)> = own
-            .map(|(name, rule)| {
-                let known = rule.default.clone().or(rule.example.clone());
-                (format!("variable.{name}"), known.expect("an example"))
-            })
-            .collect();
         let mut fields = vec![
             ("name", "Mine"),
             ("client_id", "id"),
             ("client_secret", "s"),
         ];
-        fields.extend(
-            own.iter()
-                .map(|(name, value)| (name.as_str(), value.as_str())),
-        );
+        fields.extend(own);
         let answer = browser.post(&path, &fields).await;
         assert_eq!(answer.status, 303, "{}: {answer:?}", provider.slug);
         let detail = browser.get(answer.location()).await;
@@ -110,6 +111,38 @@ async fn an_app_is_shown_with_all_that_one_copies() {
     page.assert_page(200, &start);
     let list = world.browser.get("/oauth-apps").await;
     list.assert_page(200, &id);
+}
+
+#[tokio::test]
+async fn an_app_that_signs_shows_where_its_public_keys_are() {
+    let world = World::new().await;
+    let page = world.browser.get("/oauth-apps/new/signing").await;
+    page.assert_page(200, "A private key in PEM");
+    let fields = [
+        ("name", "Mine"),
+        ("client_id", "id"),
+        (
+            "client_secret",
+            "-----BEGIN PRIVATE KEY-----AAAA-----END PRIVATE KEY-----",
+        ),
+        ("scopes", ""),
+    ];
+    let answer = world.browser.post("/oauth-apps/new/signing", &fields).await;
+    assert_eq!(answer.status, 303, "{answer:?}");
+    let apps = world.console.app.store.list_oauth_apps(world.ours.account);
+    let apps = apps.await.expect("apps");
+    let app = apps.iter().find(|app| app.provider.as_str() == "signing");
+    let id = app.expect("registered").id;
+    let page = world.browser.get(&format!("/oauth-apps/{id}")).await;
+    page.assert_page(
+        200,
+        &format!("https://keyway.example/link/oauth2/jwks/{id}"),
+    );
+    let other = world
+        .browser
+        .get(&world.ours.path("/oauth-apps/{app}"))
+        .await;
+    assert!(!other.body.contains("/link/oauth2/jwks/"));
 }
 
 async fn register(world: &World, fields: &[(&str, &str)]) -> Answer {

@@ -26,6 +26,23 @@ pub struct Console {
     http: reqwest::Client,
 }
 
+/// A provider whose apps prove themselves by a key.
+const SIGNING: &str = r#"
+name = "Signing"
+category = "testing"
+documentation = "https://example.com/docs"
+checked = "2026-11-27"
+certainty = "single"
+authorize = { url = "https://signing.example/authorize" }
+token = { url = "https://signing.example/token", client_authentication = "private_key_jwt" }
+"#;
+
+fn catalogue() -> Catalogue {
+    let mut catalogue = Catalogue::shipped().expect("the catalogue");
+    catalogue.add("signing", SIGNING).expect("a definition");
+    catalogue
+}
+
 impl Console {
     /// A console on an empty database, over http on loopback.
     pub async fn start() -> Self {
@@ -47,7 +64,7 @@ impl Console {
         let app = web::Data::new(App::new(Parts {
             store,
             sealer: ring.public_keys().sealer().expect("a sealer"),
-            catalogue: Catalogue::shipped().expect("the catalogue"),
+            catalogue: catalogue(),
             passwords: PasswordHasher::new(&OsRandom).expect("a hasher"),
             clock: clock.clone(),
             random: Arc::new(OsRandom),

@@ -4,7 +4,7 @@ mod bearer;
 mod body;
 mod credentials;
 mod deleted;
-mod error;
+pub(crate) mod error;
 mod events;
 mod idempotency;
 mod link_sessions;

@@ -42,6 +42,7 @@ use crate::{
         link::callback::get,
         link::callback::post,
         link::token::post,
+        link::jwks::get,
         oauth::authorize::get,
         oauth::par::post,
         oauth::token::post,

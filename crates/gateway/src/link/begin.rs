@@ -17,7 +17,7 @@ use keyway_domain::{
     scope::{ScopeSource, Scopes},
     sealed::Place,
 };
-use keyway_providers::{Provider, authorize::AuthorizationRequest};
+use keyway_providers::Provider;
 use keyway_store::LinkTarget;
 use keyway_web::cookie;
 
@@ -27,6 +27,7 @@ use crate::{
     hosted,
     link::{
         cookie_name,
+        departure::{self, Leaving},
         redirect::{self, Destination, End},
     },
 };
@@ -194,6 +195,9 @@ pub(crate) async fn begin(
         .definition
         .wants_nonce(&plan.scopes)
         .then(|| app.random.token());
+    // Only a machine that is broken makes no key.
+    let proof_key = definition.new_proof_key(app.random.as_ref());
+    let proof_key = proof_key.map_err(|_| Fault::Unreadable("key for DPoP"))?;
     let secrets = SessionSecrets {
         client_state: plan.state.clone(),
         code_verifier: Some(verifier.secret().expose().clone()),
@@ -202,6 +206,7 @@ pub(crate) async fn begin(
             .as_ref()
             .map(|session| session.token.secret().expose().clone()),
         oauth: plan.oauth.clone(),
+        proof_key: proof_key.as_ref().map(|key| key.expose().clone()),
     };
     let state = ProviderState::generate(id, app.random.as_ref());
     let session = NewSession {
@@ -228,10 +233,12 @@ pub(crate) async fn begin(
             nonce: nonce.as_ref(),
             scopes: &plan.scopes,
             variables: &plan.variables,
+            proof_key: proof_key.as_ref(),
         };
-        match authorize_url(app, &leaving) {
+        match departure::location(app, &leaving, target.oauth_app_id).await? {
             Ok(location) => redirect::found(&location),
             Err(refused) => {
+                departure::keep_refusal(app, &session, &refused).await?;
                 let end = End::of(app, id, session.redirect_uri.as_ref(), &secrets)?;
                 return Ok(refuse(end, &refused));
             }
@@ -241,39 +248,6 @@ pub(crate) async fn begin(
     };
     app.store.insert_authorization_session(&session).await?;
     Ok(redirect::with_cookie(answer, &flow_cookie(app, id)))
-}
-
-/// What the authorization request is made of.
-pub(crate) struct Leaving<'a> {
-    pub(crate) provider: &'a Provider,
-    pub(crate) client_id: &'a str,
-    pub(crate) state: &'a ProviderState,
-    pub(crate) verifier: &'a CodeVerifier,
-    pub(crate) nonce: Option<&'a SecretString>,
-    pub(crate) scopes: &'a Scopes,
-    pub(crate) variables: &'a BTreeMap<String, String>,
-}
-
-/// Where the browser goes.
-pub(crate) fn authorize_url(app: &App, leaving: &Leaving<'_>) -> Result<String, Refused> {
-    let request = AuthorizationRequest {
-        client_id: leaving.client_id,
-        redirect_uri: &app.callback_url(&leaving.provider.slug),
-        state: leaving.state,
-        challenge: &leaving.verifier.challenge(),
-        nonce: leaving.nonce.map(|nonce| nonce.expose().as_str()),
-        scopes: leaving.scopes,
-        variables: leaving.variables,
-    };
-    let url = leaving
-        .provider
-        .authorize_url(&request)
-        .map_err(|error| Refused {
-            code: error.code(),
-            description: error.public().into(),
-            detail: error.to_string(),
-        })?;
-    Ok(url.into())
 }
 
 /// The redirect that tells the client of a fault, or the page that tells the end user.

@@ -1,7 +1,9 @@
 //! `/link/oauth2/choice/{flow}`: one grant, several accounts.
 
 use actix_web::{HttpRequest, HttpResponse, cookie::SameSite, http::StatusCode, web};
-use keyway_domain::{authorization_session::Step, ids::AuthorizationSessionId, sealed::Place};
+use keyway_domain::{
+    SecretString, authorization_session::Step, ids::AuthorizationSessionId, sealed::Place,
+};
 use keyway_providers::{callback::CallbackParameters, choice::Account, completion::Pending};
 use keyway_store::WaitingChoice;
 use keyway_web::cookie;
@@ -113,7 +115,9 @@ async fn take(
     let flow = callback::open(app, claimed, CallbackParameters::none()).await?;
     let variables = &flow.claimed.variables;
     let client_id = &flow.claimed.client_id;
-    let granted = flow.provider.choose(pending, chosen, client_id, variables);
+    let proof_key = flow.secrets.proof_key.as_deref().map(SecretString::from);
+    let provider = &flow.provider;
+    let granted = provider.choose(pending, chosen, client_id, variables, proof_key.as_ref());
     let destination = match granted {
         Ok(granted) => complete::finish(app, &flow, granted).await?,
         Err(error) => {

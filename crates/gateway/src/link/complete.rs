@@ -43,6 +43,7 @@ pub(crate) async fn complete(
         .code_verifier
         .as_deref()
         .map(SecretString::from);
+    let proof_key = flow.secrets.proof_key.as_deref().map(SecretString::from);
     let definition = &flow.provider.definition;
     let takes_pkce = definition.takes_pkce();
     let completion = Completion {
@@ -53,6 +54,7 @@ pub(crate) async fn complete(
         nonce: flow.secrets.nonce.as_deref(),
         variables: &flow.claimed.variables,
         callback: &flow.parameters,
+        proof_key: proof_key.as_ref(),
         now,
     };
     let granted = match flow.provider.complete(&app.http, code, &completion).await {

@@ -8,7 +8,8 @@ use keyway_store::LinkTarget;
 use crate::{
     App,
     link::{
-        begin::{self, Leaving},
+        begin,
+        departure::{self, Leaving},
         parameters::Parameters,
     },
 };
@@ -74,8 +75,9 @@ pub(crate) fn of(
             nonce: None,
             scopes: &scopes.as_ref()?.0,
             variables: variables.as_ref()?,
+            proof_key: None,
         };
-        begin::authorize_url(app, &leaving).ok()
+        departure::unpushed(app, &leaving).ok()
     })();
     Diagnostics {
         problem: problem.to_owned(),

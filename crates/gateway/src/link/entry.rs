@@ -25,6 +25,7 @@ pub(crate) struct Entered {
     pub(crate) provider: Arc<Provider>,
     pub(crate) variables: BTreeMap<String, String>,
     pub(crate) secrets: BTreeMap<String, SecretString>,
+    pub(crate) proof_key: Option<SecretString>,
 }
 
 /// What came of it.
@@ -53,10 +54,12 @@ async fn run(app: &App, entered: &Entered) -> Result<Attempt, Fault> {
         provider,
         variables,
         secrets,
+        proof_key,
     } = entered;
     let entry = Entry {
         variables,
         secrets,
+        proof_key: proof_key.as_ref(),
         now: app.now(),
     };
     let completed = match provider.enter(&app.http, &entry).await {

@@ -4,8 +4,10 @@ pub(crate) mod begin;
 pub(crate) mod callback;
 mod choice;
 mod complete;
+mod departure;
 pub(crate) mod diagnostics;
 mod entry;
+pub(crate) mod jwks;
 pub(crate) mod parameters;
 mod redirect;
 mod session;
@@ -74,6 +76,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
                 .route(web::post().to(callback::post))
                 .route(web::head().to(async || nothing())),
         )
+        .service(web::resource("/link/oauth2/jwks/{client_id}").route(web::get().to(jwks::get)))
         .service(web::resource("/link/oauth2/token").route(web::post().to(token::post)));
 }
 

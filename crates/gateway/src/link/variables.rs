@@ -18,8 +18,8 @@ use crate::{
     error::Fault,
     hosted,
     link::{
-        begin::{self, Leaving},
-        cookie_name,
+        begin, cookie_name,
+        departure::{self, Leaving},
         entry::{self, Attempt, Entered},
         own_flow,
         parameters::Parameters,
@@ -74,6 +74,8 @@ async fn answer(
         Ok(variables) => variables,
         Err(problem) => return Ok(Some(again(&problem))),
     };
+    let kept = begin::open_secrets(app, id, flow.account_id, &flow.sealed_secrets)?;
+    let proof_key = kept.proof_key.as_deref().map(SecretString::from);
     if provider.definition.auth.is_entered() {
         let secrets = match entered(provider, parameters) {
             Ok(secrets) => secrets,
@@ -84,6 +86,7 @@ async fn answer(
             provider: Arc::clone(provider),
             variables,
             secrets,
+            proof_key,
         };
         return Ok(match entry::attempt(app.clone(), entered).await? {
             Attempt::Ended(destination) => Some(ended(app, id, destination)),
@@ -91,13 +94,12 @@ async fn answer(
             Attempt::Gone => None,
         });
     }
-    let secrets = begin::open_secrets(app, id, flow.account_id, &flow.sealed_secrets)?;
-    let verifier = secrets
+    let verifier = kept
         .code_verifier
         .as_deref()
         .and_then(CodeVerifier::parse)
         .ok_or(Fault::Unreadable("code verifier"))?;
-    let nonce = secrets.nonce.as_deref().map(SecretString::from);
+    let nonce = kept.nonce.as_deref().map(SecretString::from);
     let state = ProviderState::generate(id, app.random.as_ref());
     let leaving = Leaving {
         provider,
@@ -107,8 +109,9 @@ async fn answer(
         nonce: nonce.as_ref(),
         scopes: &flow.scopes,
         variables: &variables,
+        proof_key: proof_key.as_ref(),
     };
-    let location = match begin::authorize_url(app, &leaving) {
+    let location = match departure::location(app, &leaving, flow.oauth_app_id).await? {
         Ok(location) => location,
         Err(refused) => {
             let failure = Failure {
@@ -120,7 +123,7 @@ async fn answer(
             app.store
                 .fail_authorization_session(id, &failure, now)
                 .await?;
-            let end = End::of(app, id, flow.redirect_uri.as_ref(), &secrets)?;
+            let end = End::of(app, id, flow.redirect_uri.as_ref(), &kept)?;
             return Ok(Some(begin::refuse(end, &refused)));
         }
     };

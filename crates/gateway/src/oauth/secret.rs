@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use actix_web::HttpRequest;
 use chrono::{DateTime, TimeDelta, Utc};
-use keyway_domain::{SecretString, ids::OauthAppId, opaque::ClientSecret, sealed::Place};
+use keyway_domain::{SecretString, ids::OauthAppId, opaque::ClientSecret, pem, sealed::Place};
 use keyway_store::OauthApp;
 use keyway_vault::digest::equal;
 use uuid::Uuid;
@@ -95,9 +95,11 @@ pub(crate) async fn prove(
         None => (app.decoy.place, &app.decoy.sealed),
     };
     let expected = app.ring.open(&place, sealed)?;
+    // A key in PEM is the same key, however its lines break.
+    let expected = pem::canonical(&expected);
     let mut right = false;
     for secret in presented {
-        right |= equal(secret, &expected);
+        right |= equal(&pem::canonical(secret), &expected);
     }
     if !right && accepted == Accepted::Both {
         // Looked up for an unknown app too, which has none.

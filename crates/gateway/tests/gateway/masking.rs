@@ -104,6 +104,7 @@ impl World {
             ("{delivery_id}", &self.delivery),
             ("{secret_id}", &self.client_secret),
             ("{credential_id}", &self.credential),
+            ("{client_id}", &self.importing.id.to_string()),
             ("{path}", "bytes/10"),
             ("{slug}", PROVIDER),
             ("{provider}", PROVIDER),

@@ -25,6 +25,7 @@ impl Operation {
             ("{delivery_id}", nothing),
             ("{secret_id}", nothing),
             ("{credential_id}", nothing),
+            ("{client_id}", nothing),
             ("{path}", "x"),
             ("{slug}", "linear"),
             ("{provider}", "linear"),

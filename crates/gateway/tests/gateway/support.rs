@@ -88,7 +88,7 @@ impl Answer {
     pub fn cookie(&self) -> String {
         let cookie = self
             .header(SET_COOKIE.as_str())
-            .unwrap_or_else(|| panic!("no cookie: {self:?}"));
+            .unwrap_or_else(|| panic!("no cookie: {self:?} {}", self.log()));
         cookie.split(';').next().expect("a pair").to_owned()
     }
 
@@ -177,8 +177,17 @@ impl Gateway {
         call_timeout: Duration,
         providers: impl FnOnce(&Lab) -> Vec<(&'static str, String)>,
     ) -> Self {
+        Self::start_at(ManualClock::default(), call_timeout, providers).await
+    }
+
+    /// A gateway at some moment: real servers live in the present.
+    pub async fn start_at(
+        clock: ManualClock,
+        call_timeout: Duration,
+        providers: impl FnOnce(&Lab) -> Vec<(&'static str, String)>,
+    ) -> Self {
         log::keep();
-        let clock = Arc::new(ManualClock::default());
+        let clock = Arc::new(clock);
         let lab = Lab::start_at(clock.clone()).await;
         let mut catalogue = Catalogue::shipped().expect("the catalogue");
         for (slug, definition) in providers(&lab) {
@@ -245,6 +254,14 @@ impl Gateway {
             client_secret: app.client_secret.clone(),
             redirect_uri: self.app.callback_url(&slug),
         });
+        self.store(account, &app, scopes).await;
+        app
+    }
+
+    /// Registers an app here alone.
+    pub async fn store(&self, account: AccountId, app: &TestApp, scopes: Option<&str>) {
+        let random: &dyn Random = &OsRandom;
+        let slug = ProviderSlug::parse(&app.provider).expect("a slug");
         let place = Place::oauth_app_client_secret(app.id, account);
         let sealed = self
             .app
@@ -259,7 +276,7 @@ impl Gateway {
             id: app.id,
             account_id: account,
             provider: slug,
-            name: format!("App at {provider}"),
+            name: format!("App at {}", app.provider),
             client_id: app.client_id.clone(),
             sealed_client_secret: sealed,
             scopes: scopes.map(|scopes| Scopes::parse(scopes).expect("scopes")),
@@ -272,7 +289,6 @@ impl Gateway {
             .insert_oauth_app(&new, Actor::Operator)
             .await
             .expect("stored");
-        app
     }
 
     pub async fn add_redirect_uri(&self, uri: &str) {

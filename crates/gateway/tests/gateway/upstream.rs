@@ -85,6 +85,9 @@ async fn handle(
             .insert_header(("Alt-Svc", "h3=\":443\""))
             .insert_header(("X-Own", "2"))
             .body("slow down"),
+        "/base/pushed" => {
+            HttpResponse::Created().json(json!({"request_uri": "urn:example:1", "expires_in": 60}))
+        }
         "/base/unauthorized" => HttpResponse::Unauthorized().body("who are you"),
         "/base/packed" => HttpResponse::Ok()
             .insert_header(("Content-Encoding", "gzip"))

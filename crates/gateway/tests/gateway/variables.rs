@@ -12,7 +12,7 @@ async fn setup() -> (Gateway, TestApp) {
 }
 
 /// The form's address in a page.
-fn action(answer: &Answer) -> String {
+pub(crate) fn action(answer: &Answer) -> String {
     let (_, rest) = answer
         .body
         .split_once("action=\"")
@@ -20,7 +20,7 @@ fn action(answer: &Answer) -> String {
     rest.split('"').next().expect("an address").to_owned()
 }
 
-async fn post(gateway: &Gateway, path: &str, cookie: &str, body: &str) -> Answer {
+pub(crate) async fn post(gateway: &Gateway, path: &str, cookie: &str, body: &str) -> Answer {
     let request = gateway
         .request("POST", &format!("{}{path}", gateway.base))
         .header("content-type", "application/x-www-form-urlencoded")

@@ -89,6 +89,7 @@ fn secrets(fleet: &Fleet, external: &str) -> GrantSecrets {
     let properties = [("access_token", &access), ("refresh_token", &refresh)];
     let properties = properties.map(|(name, token)| (name.to_owned(), json!(token)));
     GrantSecrets {
+        proof_key: None,
         external_id: external.to_owned(),
         access_token: access,
         refresh_token: refresh,

@@ -13,6 +13,9 @@ use crate::{source::Source, template::Template};
 pub struct Authorize {
     /// Its URL; may hold `{variables}`.
     pub url: Template,
+    /// Where the request is pushed before the browser goes (RFC 9126); may hold `{variables}`. The
+    /// browser then carries no more than a reference to it.
+    pub par: Option<Template>,
     /// Proof Key for Code Exchange (RFC 7636), S256.
     #[serde(default)]
     pub pkce: Pkce,

@@ -100,11 +100,14 @@ pub enum Method {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CallAuthorization {
-    /// `Authorization: Bearer` with the access token (RFC 6750).
+    /// `Authorization: Bearer` with the access token (RFC 6750); `DPoP`, with a proof, where tokens
+    /// are bound to a key (RFC 9449 section 7.1).
     #[default]
     Bearer,
     /// `Authorization: Basic` with the client's id and secret.
     ClientBasic,
+    /// The client proves itself as at the token endpoint; the body is a form (RFC 7009 section 2.1).
+    Client,
     /// `Authorization: Basic` with [`Call::basic`].
     Basic,
     /// Signed with the four values of OAuth 1.0a (RFC 5849).

@@ -134,6 +134,9 @@ impl Definition {
         if self.refresh.as_ref().is_some_and(with_token) {
             add("refresh_token", granted("refresh_token"), true, true);
         }
+        if self.binds_tokens() {
+            add("proof_key", granted("proof_key"), true, false);
+        }
         for (name, variable) in &self.variables {
             let root = if variable.secret {
                 Root::Secret

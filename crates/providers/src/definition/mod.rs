@@ -5,6 +5,7 @@ mod call;
 mod credential;
 mod defaults;
 mod entry;
+mod id_token;
 mod read;
 mod request;
 mod token;
@@ -21,8 +22,12 @@ pub use self::{
     call::{BasicPair, Call, CallAuthorization, Identity, Method, Success},
     credential::{Cast, Credential, Property},
     entry::{Assertion, OAuth1, SignatureMethod},
+    id_token::{IdToken, SigningAlgorithm},
     read::InvalidDefinition,
-    token::{Body, ClientAuthentication, Refresh, RenewedWith, Rotation, Token, TokenResponse},
+    token::{
+        Body, ClientAssertion, ClientAuthentication, Refresh, RenewedWith, Rotation, Token,
+        TokenResponse,
+    },
 };
 use crate::{api::Api, host::HostPattern, variables::Variable};
 
@@ -64,6 +69,8 @@ pub struct Definition {
     pub callback: Callback,
     /// The token endpoint; none where keys are entered.
     pub token: Option<Token>,
+    /// How an `id_token` is checked, beyond its claims.
+    pub id_token: Option<IdToken>,
     /// The tokens of the exchange are exchanged again, at once, for ones that live longer (Meta).
     pub long_lived: Option<Token>,
     /// How a refresh differs from an exchange; absent if access tokens last or cannot be renewed.

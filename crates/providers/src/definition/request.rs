@@ -2,7 +2,7 @@
 
 use keyway_domain::scope::Scopes;
 
-use super::{Authorize, Definition, Pkce};
+use super::{Authorize, ClientAuthentication, Definition, Pkce};
 
 impl Definition {
     /// The scopes that an authorization request carries: those asked for, and those without which
@@ -36,6 +36,26 @@ impl Definition {
     /// Whether a flow with these scopes yields an `id_token` that a nonce should bind.
     pub fn wants_nonce(&self, scopes: &Scopes) -> bool {
         self.callback.issuer.is_some() && scopes.as_slice().iter().any(|scope| scope == "openid")
+    }
+
+    /// Whether tokens are bound to a key of each credential's own (RFC 9449).
+    pub fn binds_tokens(&self) -> bool {
+        self.token.as_ref().is_some_and(|token| token.dpop)
+    }
+
+    /// Whether an app's secret is a private key, whose public half is registered at the provider.
+    pub fn has_keys(&self) -> bool {
+        let token = self.token.as_ref();
+        !self.auth.is_entered()
+            && token.is_some_and(|token| {
+                token.client_authentication == ClientAuthentication::PrivateKeyJwt
+            })
+    }
+
+    /// Whether the request is pushed before the browser goes (RFC 9126).
+    pub fn pushes_requests(&self) -> bool {
+        let authorize = self.authorize.as_ref();
+        authorize.is_some_and(|authorize| authorize.par.is_some())
     }
 
     /// Whether scopes are asked for on the wire at all.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Success, defaults};
+use super::{SigningAlgorithm, Success, defaults};
 use crate::template::Template;
 
 /// The token endpoint (RFC 6749 section 3.2).
@@ -35,6 +35,26 @@ pub struct Token {
     /// How to read the answer.
     #[serde(default)]
     pub response: TokenResponse,
+    /// Tokens are bound to a key of each credential's own, by proofs (RFC 9449).
+    #[serde(default)]
+    pub dpop: bool,
+    /// What an assertion says by which the client proves itself.
+    #[serde(default)]
+    pub client_assertion: ClientAssertion,
+}
+
+/// A client's assertion (RFC 7523 section 3), beyond what all of them say.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientAssertion {
+    /// `aud`: the issuer, for providers that want it; absent: the URL of the token endpoint.
+    pub audience: Option<Template>,
+    /// `kid` of the header, for providers that give keys names of their own; absent: the key's
+    /// thumbprint (RFC 7638), which is its `kid` in the key set that Keyway publishes. Empty: there is
+    /// none.
+    pub key_id: Option<Template>,
+    /// `alg` of the header; absent: RS256, ES256, ES384 or `EdDSA`, whichever goes with the key.
+    pub algorithm: Option<SigningAlgorithm>,
 }
 
 impl Token {
@@ -65,6 +85,9 @@ pub enum ClientAuthentication {
     PrivateKeyJwt,
     /// `client_secret_jwt`: an assertion with the secret as its key.
     ClientSecretJwt,
+    /// `tls_client_auth` (RFC 8705 section 2): the app's secret is a certificate, or a chain of them,
+    /// and its key, in PEM. The id goes in the body.
+    TlsClientAuth,
 }
 
 /// Form of a request.
@@ -210,6 +233,8 @@ impl Refresh {
                 .response
                 .clone()
                 .unwrap_or_else(|| token.response.clone()),
+            dpop: token.dpop,
+            client_assertion: token.client_assertion.clone(),
         }
     }
 }

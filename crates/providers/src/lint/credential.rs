@@ -71,16 +71,18 @@ fn has_value(definition: &Definition, source: &Source) -> bool {
         Root::Variable => names::known_variables(definition).contains(source.path.as_str()),
         Root::Secret => rule(&source.path).is_some_and(|rule| rule.secret),
         Root::Chosen => definition.choice.is_some(),
-        Root::Granted => matches!(
-            source.path.as_str(),
-            "access_token"
-                | "refresh_token"
-                | "token_type"
-                | "scope"
-                | "expires_at"
-                | "refresh_expires_at"
-                | "fingerprint"
-        ),
+        Root::Granted => {
+            matches!(
+                source.path.as_str(),
+                "access_token"
+                    | "refresh_token"
+                    | "token_type"
+                    | "scope"
+                    | "expires_at"
+                    | "refresh_expires_at"
+                    | "fingerprint"
+            ) || (source.path == "proof_key" && definition.binds_tokens())
+        }
         Root::App => source.path == "client_id",
         Root::Token | Root::IdToken => true,
     }
@@ -119,7 +121,12 @@ fn later_templates(definition: &Definition) -> impl Iterator<Item = &Template> {
     let refresh = definition.refresh.iter();
     let api = definition.api.iter();
     tokens
-        .flat_map(|token| std::iter::once(&token.url).chain(token.parameters.values()))
+        .flat_map(|token| {
+            let assertion = &token.client_assertion;
+            std::iter::once(&token.url)
+                .chain(token.parameters.values())
+                .chain(assertion.audience.iter().chain(&assertion.key_id))
+        })
         .chain(refresh.flat_map(|refresh| refresh.url.iter().chain(refresh.parameters.values())))
         .chain(definition.revoke.iter().flat_map(call_templates))
         .chain(api.flat_map(|api| std::iter::once(&api.base_url).chain(api.headers.values())))
@@ -129,7 +136,9 @@ fn looks_secret(name: &str, property: &Property) -> bool {
     let token = |source: &Source| {
         source.root == Root::Secret
             || matches!(source.root, Root::Granted | Root::Token)
-                && (source.path.ends_with("access_token") || source.path.ends_with("refresh_token"))
+                && (source.path.ends_with("access_token")
+                    || source.path.ends_with("refresh_token")
+                    || source.path == "proof_key")
     };
     matches!(
         name,

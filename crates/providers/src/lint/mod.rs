@@ -1,6 +1,7 @@
 //! What is wrong in a definition.
 
 mod credential;
+mod modern;
 mod names;
 mod urls;
 
@@ -27,6 +28,7 @@ pub fn check(definition: &Definition) -> Vec<String> {
     credential::check(definition, &mut findings);
     credential::inverse(definition, &mut findings);
     calls(definition, &mut findings);
+    modern::check(definition, &mut findings);
     findings
 }
 
@@ -188,7 +190,8 @@ fn scopes(definition: &Definition, findings: &mut Vec<String>) {
 }
 
 /// Standard parameters, by endpoint.
-const OF_AUTHORIZATION: [&str; 10] = [
+const OF_AUTHORIZATION: [&str; 11] = [
+    "dpop_jkt",
     "response_type",
     "client_id",
     "redirect_uri",

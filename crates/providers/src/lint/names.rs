@@ -64,6 +64,9 @@ impl<'a> Names<'a> {
         let nothing = |_: &str| false;
         if let Some(authorize) = &definition.authorize {
             self.see("authorize.url", &authorize.url, &only_client);
+            if let Some(template) = &authorize.par {
+                self.see("authorize.par", template, &nothing);
+            }
             for (name, template) in &authorize.parameters {
                 self.see(
                     &format!("authorize.parameters.{name}"),
@@ -74,6 +77,9 @@ impl<'a> Names<'a> {
             if let Some(template) = &authorize.resource {
                 self.see("authorize", template, &nothing);
             }
+        }
+        if let Some(rule) = &definition.id_token {
+            self.see("id_token.jwks_url", &rule.jwks_url, &nothing);
         }
         if let Some(template) = &definition.callback.issuer {
             self.see("callback.issuer", template, &nothing);
@@ -89,6 +95,10 @@ impl<'a> Names<'a> {
             let has_value: &dyn Fn(&str) -> bool =
                 if at == "token" { &at_exchange } else { &after };
             self.see(&format!("{at}.url"), &token.url, has_value);
+            let rule = &token.client_assertion;
+            for template in rule.audience.iter().chain(&rule.key_id) {
+                self.see(&format!("{at}.client_assertion"), template, &|_| false);
+            }
             for (name, template) in token.parameters.iter().chain(&token.headers) {
                 self.see(&format!("{at}: {name}"), template, has_value);
             }

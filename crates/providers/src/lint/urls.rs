@@ -24,6 +24,9 @@ pub(super) fn check(definition: &Definition, findings: &mut Vec<String>) {
     };
     if let Some(authorize) = &definition.authorize {
         check("authorize.url", &authorize.url);
+        if let Some(par) = &authorize.par {
+            check("authorize.par", par);
+        }
     }
     for (at, token) in super::endpoints(definition) {
         check(&format!("{at}.url"), &token.url);
@@ -37,6 +40,9 @@ pub(super) fn check(definition: &Definition, findings: &mut Vec<String>) {
     }
     if let Some(call) = &definition.revoke {
         check("revoke.url", &call.url);
+    }
+    if let Some(rule) = &definition.id_token {
+        check("id_token.jwks_url", &rule.jwks_url);
     }
     if let Some(api) = &definition.api {
         check("api.base_url", &api.base_url);

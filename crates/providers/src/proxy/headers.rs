@@ -15,8 +15,9 @@ const HOP_BY_HOP: [&str; 8] = [
 ];
 
 /// Ours, the caller's own, or about the way between them: nothing for the provider.
-const REQUEST: [&str; 8] = [
+const REQUEST: [&str; 9] = [
     "authorization",
+    "dpop",
     "cookie",
     "host",
     "forwarded",
@@ -28,7 +29,8 @@ const REQUEST: [&str; 8] = [
 const REQUEST_PREFIXES: [&str; 4] = ["x-forwarded-", "proxy-", "keyway-", "sec-"];
 
 /// About the provider's own site, and not about the answer.
-const RESPONSE: [&str; 4] = [
+const RESPONSE: [&str; 5] = [
+    "dpop-nonce",
     "set-cookie",
     "set-cookie2",
     "alt-svc",
@@ -113,6 +115,7 @@ mod tests {
             ("If-None-Match", "\"x\""),
             ("User-Agent", "mine"),
             ("Authorization", "Bearer kw_x"),
+            ("DPoP", "proof"),
             ("Proxy-Authorization", "Basic x"),
             ("Cookie", "a=b"),
             ("HOST", "evil.example"),
@@ -157,6 +160,7 @@ mod tests {
             ("location", "https://elsewhere.example/"),
             ("etag", "\"x\""),
             ("set-cookie", "a=b"),
+            ("dpop-nonce", "n"),
             ("connection", "x-hop"),
             ("x-hop", "1"),
             ("transfer-encoding", "chunked"),

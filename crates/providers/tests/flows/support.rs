@@ -133,6 +133,7 @@ impl Client {
                 nonce: nonce.as_deref(),
                 scopes: &scopes,
                 variables: &self.variables,
+                proof_key: None,
             })
             .expect("authorize URL");
         Started {
@@ -184,6 +185,7 @@ impl Client {
             nonce: started.nonce.as_deref(),
             variables: &self.variables,
             callback: parameters,
+            proof_key: None,
             now: now(),
         };
         let completed = self

@@ -6,8 +6,12 @@
 )]
 
 mod addresses;
+mod assertions;
 mod bounds;
+mod dpop;
 mod hosts;
 mod once;
 mod origin;
+mod pushed;
+mod signed;
 mod webhook;

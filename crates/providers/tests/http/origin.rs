@@ -13,7 +13,10 @@ use std::{
 
 use chrono::DateTime;
 use keyway_domain::{
-    clock::SystemClock, provider::ProviderSlug, random::OsRandom, secret::SecretString,
+    clock::{Clock, SystemClock},
+    provider::ProviderSlug,
+    random::OsRandom,
+    secret::SecretString,
 };
 use keyway_providers::{
     Catalogue, Provider, ProviderError,
@@ -44,7 +47,35 @@ pub(crate) struct Origin {
     pub(crate) address: SocketAddr,
     connections: Arc<AtomicUsize>,
     requests: Arc<AtomicUsize>,
-    targets: Arc<Mutex<Vec<String>>>,
+    seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+/// A request, as it came.
+#[derive(Debug, Clone)]
+pub(crate) struct Seen {
+    head: String,
+    pub(crate) body: String,
+}
+
+impl Seen {
+    /// What it asked for.
+    pub(crate) fn target(&self) -> &str {
+        self.head.split(' ').nth(1).unwrap_or_default()
+    }
+
+    /// The value of a header, by its name in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut pairs = self.head.lines().filter_map(|line| line.split_once(':'));
+        let (_, value) = pairs.find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+        Some(value.trim())
+    }
+
+    /// A parameter of its body.
+    pub(crate) fn parameter(&self, name: &str) -> Option<String> {
+        let mut pairs = url::form_urlencoded::parse(self.body.as_bytes());
+        let (_, value) = pairs.find(|(known, _)| known == name)?;
+        Some(value.into_owned())
+    }
 }
 
 impl Origin {
@@ -59,15 +90,15 @@ impl Origin {
             address: listener.local_addr()?,
             connections: Arc::default(),
             requests: Arc::default(),
-            targets: Arc::default(),
+            seen: Arc::default(),
         };
         let connections = Arc::clone(&origin.connections);
-        let (requests, targets) = (Arc::clone(&origin.requests), Arc::clone(&origin.targets));
+        let (requests, seen) = (Arc::clone(&origin.requests), Arc::clone(&origin.seen));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 connections.fetch_add(1, Ordering::SeqCst);
-                let (requests, targets) = (Arc::clone(&requests), Arc::clone(&targets));
-                tokio::spawn(serve(stream, script.clone(), requests, targets));
+                let (requests, seen) = (Arc::clone(&requests), Arc::clone(&seen));
+                tokio::spawn(serve(stream, script.clone(), requests, seen));
             }
         });
         Ok(origin)
@@ -83,7 +114,13 @@ impl Origin {
 
     /// What the requests asked for, in order.
     pub(crate) fn targets(&self) -> Vec<String> {
-        self.targets.lock().expect("lock").clone()
+        let seen = self.seen();
+        seen.iter().map(|seen| seen.target().to_owned()).collect()
+    }
+
+    /// The requests, in order.
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        self.seen.lock().expect("lock").clone()
     }
 
     pub(crate) fn url(&self) -> String {
@@ -95,10 +132,10 @@ async fn serve(
     mut stream: TcpStream,
     script: Vec<Does>,
     requests: Arc<AtomicUsize>,
-    targets: Arc<Mutex<Vec<String>>>,
+    seen: Arc<Mutex<Vec<Seen>>>,
 ) {
-    while let Ok(target) = read_request(&mut stream).await {
-        targets.lock().expect("lock").push(target);
+    while let Ok(request) = read_request(&mut stream).await {
+        seen.lock().expect("lock").push(request);
         let number = requests.fetch_add(1, Ordering::SeqCst);
         let does = script.get(number).or(script.last());
         match does.expect("a script") {
@@ -120,14 +157,13 @@ async fn serve(
     }
 }
 
-/// Reads a request to the end of its body: what it asks for.
-async fn read_request(stream: &mut TcpStream) -> io::Result<String> {
+/// Reads a request to the end of its body.
+async fn read_request(stream: &mut TcpStream) -> io::Result<Seen> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await?);
     }
-    let head = String::from_utf8_lossy(&head);
-    let target = head.split(' ').nth(1).unwrap_or_default().to_owned();
+    let head = String::from_utf8_lossy(&head).into_owned();
     let lower = head.to_ascii_lowercase();
     let length = lower
         .lines()
@@ -135,7 +171,8 @@ async fn read_request(stream: &mut TcpStream) -> io::Result<String> {
         .and_then(|length| length.trim().parse().ok());
     let mut body = vec![0; length.unwrap_or(0)];
     stream.read_exact(&mut body).await?;
-    Ok(target)
+    let body = String::from_utf8_lossy(&body).into_owned();
+    Ok(Seen { head, body })
 }
 
 /// An HTTP answer with these headers and this body.
@@ -167,7 +204,15 @@ pub(crate) fn tokens() -> Vec<u8> {
 
 /// A provider whose token endpoint is `token_url`.
 pub(crate) fn provider(token_url: &str, more: &str) -> Arc<Provider> {
-    let definition = format!(
+    let mut catalogue = Catalogue::default();
+    let definition = definition(token_url, more);
+    catalogue.add("origin", &definition).expect("a definition");
+    let slug = ProviderSlug::parse("origin").expect("slug");
+    Arc::clone(catalogue.find(&slug).expect("added"))
+}
+
+fn definition(token_url: &str, more: &str) -> String {
+    format!(
         r#"
         name = "Origin"
         category = "testing"
@@ -188,11 +233,7 @@ pub(crate) fn provider(token_url: &str, more: &str) -> Arc<Provider> {
         id = {{ from = ["token.id"] }}
         access_token = {{ from = ["granted.access_token"], secret = true }}
         "#
-    );
-    let mut catalogue = Catalogue::default();
-    catalogue.add("origin", &definition).expect("a definition");
-    let slug = ProviderSlug::parse("origin").expect("slug");
-    Arc::clone(catalogue.find(&slug).expect("added"))
+    )
 }
 
 /// A client that may reach these addresses besides the public ones.
@@ -211,13 +252,31 @@ pub(crate) fn client_within(
     lookup: Arc<dyn Lookup>,
     call_timeout: Duration,
 ) -> HttpClient {
+    client_of(allowed, lookup, call_timeout, Arc::new(SystemClock))
+}
+
+/// A client that lives by this clock.
+pub(crate) fn client_at(
+    allowed: &[&str],
+    lookup: Arc<dyn Lookup>,
+    clock: Arc<dyn Clock>,
+) -> HttpClient {
+    client_of(allowed, lookup, CALL_TIMEOUT, clock)
+}
+
+fn client_of(
+    allowed: &[&str],
+    lookup: Arc<dyn Lookup>,
+    call_timeout: Duration,
+    clock: Arc<dyn Clock>,
+) -> HttpClient {
     let allowed = allowed.iter().map(|text| text.parse().expect("an address"));
     let options = HttpOptions {
         guard: AddressGuard::new(allowed.collect()),
         lookup,
         additional_roots: Vec::new(),
         call_timeout,
-        clock: Arc::new(SystemClock),
+        clock,
         random: Arc::new(OsRandom),
     };
     HttpClient::new(options).expect("a client")
@@ -228,17 +287,27 @@ pub(crate) async fn redeem(
     provider: &Provider,
     http: &HttpClient,
 ) -> Result<Granted, (Stage, ProviderError)> {
+    redeem_with(provider, http, &SecretString::from("client-secret")).await
+}
+
+/// Redeems a code as a client with this secret.
+pub(crate) async fn redeem_with(
+    provider: &Provider,
+    http: &HttpClient,
+    secret: &SecretString,
+) -> Result<Granted, (Stage, ProviderError)> {
+    let proof_key = provider.definition.new_proof_key(&OsRandom).expect("a key");
     let parameters = CallbackParameters::parse(b"").expect("none");
     let variables = BTreeMap::new();
-    let secret = SecretString::from("client-secret");
     let completion = Completion {
         client_id: "client-id",
-        client_secret: &secret,
+        client_secret: secret,
         redirect_uri: "https://keyway.example/callback",
         code_verifier: None,
         nonce: None,
         variables: &variables,
         callback: &parameters,
+        proof_key: proof_key.as_ref(),
         now: DateTime::from_timestamp(1_800_000_000, 0).expect("moment"),
     };
     let code = SecretString::from("the-code");

@@ -213,6 +213,7 @@ pub(crate) fn tokens(
         };
         claims["aud"] = json!(CLIENT_ID);
         claims["exp"] = json!(NOW + 600);
+        claims["iat"] = json!(NOW);
         if let Some(issuer) = &of.issuer {
             claims["iss"] = json!(issuer);
         }

@@ -155,6 +155,7 @@ impl Flow<'_> {
             nonce: nonce.then_some(NONCE),
             scopes,
             variables: &self.variables,
+            proof_key: None,
         });
         let url = url.map_err(|error| error.to_string())?;
         let mut different = vec![("state", state.secret().expose().as_str())];
@@ -253,6 +254,7 @@ impl Flow<'_> {
             nonce: with_nonce.then_some(NONCE),
             variables: &self.variables,
             callback: &parameters,
+            proof_key: None,
             now: now(),
         };
         // Shopify's signature has vectors of its own.
@@ -297,6 +299,7 @@ impl Flow<'_> {
         let entry = Entry {
             variables: &self.variables,
             secrets: &secrets,
+            proof_key: None,
             now: now(),
         };
         let completed = self.provider.enter(&self.desk.http, &entry).await;
@@ -333,9 +336,9 @@ impl Flow<'_> {
                 if !accounts.iter().any(|account| account.id == chosen) {
                     problems.push(format!("{chosen:?} is none of {accounts:?}"));
                 }
-                let granted = self
-                    .provider
-                    .choose(&pending, &chosen, CLIENT_ID, &self.variables);
+                let granted =
+                    self.provider
+                        .choose(&pending, &chosen, CLIENT_ID, &self.variables, None);
                 granted
                     .map_err(|error| problems.push(error.to_string()))
                     .ok()

@@ -273,6 +273,12 @@ impl Lab {
         self.authority.root()
     }
 
+    /// A certificate of this host by that authority, its key, and the authority's own, in PEM.
+    pub fn certify(&self, host: &str) -> (String, String, String) {
+        let (certificate, key) = self.authority.certify(host);
+        (certificate, key, self.authority.pem())
+    }
+
     /// Where the lab listens without TLS.
     pub fn plain_url(&self) -> String {
         format!("http://{}", self.plain)

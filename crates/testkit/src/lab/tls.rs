@@ -40,6 +40,19 @@ impl Authority {
         self.issuer.der().clone()
     }
 
+    /// A certificate of this host, and its key, in PEM.
+    pub(crate) fn certify(&self, host: &str) -> (String, String) {
+        let key = KeyPair::generate().expect("key");
+        let params = CertificateParams::new([host.to_owned()]).expect("host");
+        let certificate = params.signed_by(&key, &self.issuer).expect("certificate");
+        (certificate.pem(), key.serialize_pem())
+    }
+
+    /// The authority's own certificate, in PEM.
+    pub(crate) fn pem(&self) -> String {
+        self.issuer.pem()
+    }
+
     /// TLS for every host there is.
     pub(crate) fn server_config(self: &Arc<Self>) -> ServerConfig {
         let resolver: Arc<dyn ResolvesServerCert> = Arc::<Self>::clone(self);
