@@ -317,19 +317,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    /// Authorization requests that client backends pushed (RFC 9126), each good for one start.
-    pushed_requests (id) {
-        id -> Uuid,
-        account_id -> Uuid,
-        oauth_app_id -> Uuid,
-        uri_digest -> Bytea,
-        sealed_parameters -> Bytea,
-        created_at -> Timestamptz,
-        expires_at -> Timestamptz,
-    }
-}
-
-diesel::table! {
     /// Providers that an account has described itself: each save is a row, and the newest version counts.
     provider_definitions (id) {
         id -> Uuid,
@@ -343,6 +330,19 @@ diesel::table! {
         created_at -> Timestamptz,
         /// The admin; null if it was the operator.
         created_by -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    /// Authorization requests that client backends pushed (RFC 9126), each good for one start.
+    pushed_requests (id) {
+        id -> Uuid,
+        account_id -> Uuid,
+        oauth_app_id -> Uuid,
+        uri_digest -> Bytea,
+        sealed_parameters -> Bytea,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
     }
 }
 
