@@ -3,6 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 use keyway_domain::provider::ProviderSlug;
+use keyway_store::OauthAppFilter;
 use keyway_web::page;
 use serde::Deserialize;
 
@@ -36,6 +37,8 @@ struct EditPage<'a> {
     text: &'a str,
     note: &'a str,
     follows: i32,
+    /// How many OAuth apps send their secrets where the text says.
+    apps: usize,
     problems: Problems,
 }
 
@@ -62,6 +65,7 @@ async fn form(
         text: &newest.text,
         note: "",
         follows: newest.version,
+        apps: apps(app, session, &slug).await?,
         problems: Problems {
             // It may have been good for another release only.
             findings: fields::lint(&slug, &newest.text),
@@ -77,6 +81,19 @@ pub(crate) async fn post(
     submitted: Submitted<Form>,
 ) -> HttpResponse {
     answer(&request, save(&app, &request, &submitted).await)
+}
+
+/// How many of the account's OAuth apps use a provider; more than a page of them is many.
+async fn apps(app: &App, session: &Session, slug: &ProviderSlug) -> Result<usize, PageError> {
+    let filter = OauthAppFilter {
+        provider: Some(slug.clone()),
+        ..OauthAppFilter::default()
+    };
+    let found = app
+        .store
+        .search_oauth_apps(session.account(), &filter, None, 100)
+        .await?;
+    Ok(found.len())
 }
 
 async fn save(
@@ -118,6 +135,7 @@ async fn save(
         } else {
             typed.follows
         },
+        apps: apps(app, session, &slug).await?,
         problems,
     };
     show(StatusCode::UNPROCESSABLE_ENTITY, &page)

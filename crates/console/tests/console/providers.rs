@@ -227,6 +227,9 @@ async fn one_in_use_is_not_deleted() {
         .await;
     let refused = world.browser.post("/providers/acme-own/delete", &[]).await;
     refused.assert_page(409, "an OAuth app needs it");
+    // Whoever edits it is told what that means.
+    let edit = world.browser.get("/providers/acme-own/edit").await;
+    edit.assert_page(200, "An OAuth app uses this provider.");
     let theirs = world
         .browser
         .post("/providers/globex-own/delete", &[])
