@@ -4,7 +4,7 @@ use actix_web::HttpRequest;
 
 /// Sentences by the word that stands for them in `?done=`: a redirect can bring a word and no
 /// text, so nobody can put words into our mouth.
-const SENTENCES: [(&str, &str); 19] = [
+const SENTENCES: [(&str, &str); 21] = [
     (
         "registered",
         "Registered. The client secret is sealed: nobody can read it here.",
@@ -13,6 +13,14 @@ const SENTENCES: [(&str, &str); 19] = [
     (
         "secret-replaced",
         "The client secret is replaced. Flows use the new one from now on.",
+    ),
+    (
+        "client-secret-deleted",
+        "The client secret is deleted. It is refused from now on.",
+    ),
+    (
+        "client-secrets-full",
+        "There are two client secrets already: delete one first.",
     ),
     ("app-deleted", "The OAuth app is deleted."),
     (

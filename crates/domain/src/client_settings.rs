@@ -177,6 +177,13 @@ impl ClientSettings {
             "private_key_jwt needs the public keys of the client",
         );
         check(
+            self.jwks
+                .as_ref()
+                .is_some_and(|keys| !are_public_keys(keys)),
+            "jwks",
+            "a key set is {\"keys\": [...]} with 1 to 10 keys, the public half of each alone",
+        );
+        check(
             has(AuthenticationMethod::TlsClientAuth) && self.tls_client_auth_subject_dn.is_none(),
             "tls_client_auth_subject_dn",
             "tls_client_auth needs the subject of the certificate",
@@ -248,6 +255,18 @@ impl ClientSettings {
     }
 }
 
+/// Whether this has the form of a set of public keys (RFC 7517): whoever checks signatures looks closer.
+fn are_public_keys(set: &Value) -> bool {
+    let is_public = |key: &Value| {
+        let members = key.as_object();
+        members.is_some_and(|members| {
+            members.contains_key("kty") && !members.contains_key("d") && !members.contains_key("k")
+        })
+    };
+    let keys = set.get("keys").and_then(Value::as_array);
+    keys.is_some_and(|keys| (1..=10).contains(&keys.len()) && keys.iter().all(is_public))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -303,6 +322,8 @@ mod tests {
                 json!({"tls_client_certificate_bound_access_tokens": true}),
                 "tls_client_certificate_bound_access_tokens",
             ),
+            (json!({"jwks": {"keys": []}}), "jwks"),
+            (json!({"jwks": {"keys": [{"kty": "EC", "d": "x"}]}}), "jwks"),
             (
                 json!({"refresh_token_lifetime": 60}),
                 "refresh_token_lifetime",

@@ -1,5 +1,6 @@
 //! OAuth apps: the account's clients at providers.
 
+mod client;
 mod delete;
 mod edit;
 pub(crate) mod fields;
@@ -32,6 +33,18 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
             page("/oauth-apps/{id}/edit")
                 .route(visit().to(edit::get))
                 .route(web::post().to(edit::post)),
+        )
+        .service(
+            page("/oauth-apps/{id}/client")
+                .route(visit().to(client::get))
+                .route(web::post().to(client::post)),
+        )
+        .service(
+            page("/oauth-apps/{id}/client/secrets").route(web::post().to(client::secrets::make)),
+        )
+        .service(
+            page("/oauth-apps/{id}/client/secrets/{secret}/delete")
+                .route(web::post().to(client::secrets::delete)),
         )
         .service(
             page("/oauth-apps/{id}/secret")

@@ -302,3 +302,101 @@ async fn an_app_of_a_provider_that_is_gone_is_still_shown() {
             .assert_page(200, "gone-provider");
     }
 }
+
+mod client {
+    //! How the app's backend proves itself at the OAuth endpoints.
+
+    use crate::world::World;
+
+    #[tokio::test]
+    async fn settings_are_shown_saved_and_refused_by_field() {
+        let world = World::new().await;
+        let path = format!("/oauth-apps/{}/client", world.ours.app);
+        let page = world.browser.get(&path).await;
+        page.assert_page(200, "OAuth client");
+        assert!(page.body.contains("value=\"client_secret_basic\" checked"));
+        assert_eq!(page.field("idle"), "90");
+        let fields = [
+            ("method", "private_key_jwt"),
+            (
+                "jwks",
+                r#"{"keys":[{"kty":"EC","crv":"P-256","x":"x","y":"y"}]}"#,
+            ),
+            ("access_token", "gateway"),
+            ("dpop", "on"),
+            ("idle", "30"),
+            ("life", "365"),
+            ("leeway", "10"),
+            ("algorithm", "RS256"),
+        ];
+        let saved = world.browser.post(&path, &fields).await;
+        saved.assert_redirect(&format!("{path}?done=saved"));
+        let store = &world.console.app.store;
+        let kept = store
+            .find_oauth_app(world.ours.account, world.ours.app)
+            .await;
+        let kept = kept.expect("an answer").expect("an app").settings;
+        assert!(kept.dpop_bound_access_tokens && kept.problems().is_empty());
+        assert_eq!(kept.refresh_token_idle_lifetime, 30 * 24 * 3600);
+        assert_eq!(kept.refresh_token_lifetime, Some(365 * 24 * 3600));
+        let again = world.browser.get(&path).await;
+        assert!(again.body.contains("value=\"gateway\" checked"));
+
+        for (name, value, words) in [
+            ("jwks", "{", "this is not JSON"),
+            (
+                "jwks",
+                "{\"keys\":[{\"kty\":\"EC\",\"d\":\"x\"}]}",
+                "the public half of each alone",
+            ),
+            ("method", "none", "none stands alone"),
+            ("idle", "soon", "a number of days"),
+            ("idle", "9999999999", "a number of days"),
+            ("leeway", "301", "at most five minutes"),
+            ("bound", "on", "a certificate must be among"),
+        ] {
+            let mut wrong = fields.to_vec();
+            wrong.retain(|(known, _)| *known != name || name == "method");
+            wrong.push((name, value));
+            let refused = world.browser.post(&path, &wrong).await;
+            refused.assert_page(422, words);
+            // Nothing typed is lost.
+            assert_eq!(refused.field("life"), "365");
+        }
+        let kept = store
+            .find_oauth_app(world.ours.account, world.ours.app)
+            .await;
+        assert_eq!(
+            kept.expect("an answer")
+                .expect("an app")
+                .settings
+                .refresh_token_leeway,
+            10
+        );
+    }
+
+    #[tokio::test]
+    async fn a_secret_is_shown_once_and_two_are_the_most() {
+        let world = World::new().await;
+        let path = format!("/oauth-apps/{}/client", world.ours.app);
+        let make = async || world.browser.post(&format!("{path}/secrets"), &[]).await;
+        let first = make().await;
+        first.assert_page(200, "never shown again");
+        make().await.assert_page(200, "never shown again");
+        make()
+            .await
+            .assert_redirect(&format!("{path}?done=client-secrets-full"));
+        let page = world.browser.get(&path).await;
+        assert!(!page.body.contains("Make a client secret"));
+        let action = page.body.split("/client/secrets/").nth(1).expect("a form");
+        let id = action.split('/').next().expect("an id");
+        let delete = format!("{path}/secrets/{id}/delete");
+        let deleted = world.browser.post(&delete, &[]).await;
+        deleted.assert_redirect(&format!("{path}?done=client-secret-deleted"));
+        world
+            .browser
+            .post(&delete, &[])
+            .await
+            .assert_page(404, "no such page");
+    }
+}

@@ -6,9 +6,10 @@ use keyway_domain::{
     api_token::{ApiScope, ApiToken},
     audit::Actor,
     ids::{
-        AccountId, AdminId, ApiTokenId, CredentialId, OauthAppId, ProviderDefinitionId,
-        RedirectUriId, WebhookEndpointId,
+        AccountId, AdminId, ApiTokenId, ClientSecretId, CredentialId, OauthAppId,
+        ProviderDefinitionId, RedirectUriId, WebhookEndpointId,
     },
+    opaque::ClientSecret,
     provider::ProviderSlug,
     random::OsRandom,
     redirect_uri::RedirectUriTemplate,
@@ -19,6 +20,8 @@ use keyway_store::{
     NewAccount, NewAdmin, NewApiToken, NewDefinition, NewOauthApp, NewWebhookEndpoint,
     RegisteredUri,
 };
+
+use keyway_vault::digest;
 
 use crate::support::{Console, PASSWORD};
 
@@ -139,6 +142,17 @@ impl Console {
             .insert_redirect_uri(account, &new, Actor::Operator);
         inserted.await.expect("a redirect URI");
         new.id
+    }
+
+    /// A secret that Keyway made for an app.
+    pub async fn client_secret(&self, account: AccountId, app: OauthAppId) -> ClientSecretId {
+        let now = self.now();
+        let id = ClientSecretId::generate(now, random());
+        let secret = digest::unkeyed(&ClientSecret::generate(random()));
+        let store = &self.app.store;
+        let inserted = store.insert_client_secret(account, app, id, secret, Actor::Operator, now);
+        assert!(inserted.await.expect("an answer"));
+        id
     }
 
     /// An API token for the proxy.

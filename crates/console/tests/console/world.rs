@@ -3,21 +3,22 @@
 use keyway_domain::{
     authorization_session::Step,
     ids::{
-        AccountId, ApiTokenId, AuthorizationSessionId, CredentialId, OauthAppId, RedirectUriId,
-        WebhookDeliveryId, WebhookEndpointId,
+        AccountId, ApiTokenId, AuthorizationSessionId, ClientSecretId, CredentialId, OauthAppId,
+        RedirectUriId, WebhookDeliveryId, WebhookEndpointId,
     },
 };
 
 use crate::{browser::Browser, flows::Progress, support::Console};
 
 /// Pages of somebody who is signed in.
-pub const PAGES: [&str; 32] = [
+pub const PAGES: [&str; 33] = [
     "/",
     "/oauth-apps",
     "/oauth-apps/new",
     "/oauth-apps/new/{provider}",
     "/oauth-apps/{app}",
     "/oauth-apps/{app}/edit",
+    "/oauth-apps/{app}/client",
     "/oauth-apps/{app}/secret",
     "/oauth-apps/{app}/delete",
     "/providers",
@@ -50,7 +51,7 @@ pub const PAGES: [&str; 32] = [
 pub type FormRoute = (&'static str, &'static [(&'static str, &'static str)]);
 
 /// The forms; those that end something stand last.
-pub const FORMS: [FormRoute; 24] = [
+pub const FORMS: [FormRoute; 27] = [
     (
         "/oauth-apps/new/{provider}",
         &[
@@ -60,6 +61,12 @@ pub const FORMS: [FormRoute; 24] = [
             ("scopes", ""),
         ],
     ),
+    (
+        "/oauth-apps/{app}/client",
+        &[("method", "client_secret_basic"), ("idle", "90")],
+    ),
+    ("/oauth-apps/{app}/client/secrets", &[]),
+    ("/oauth-apps/{app}/client/secrets/{secret}/delete", &[]),
     (
         "/oauth-apps/{app}/edit",
         &[("name", "Renamed"), ("scopes", "read")],
@@ -127,7 +134,8 @@ token = { url = "https://own.example/token" }
 "#;
 
 /// Forms that are answered by a page: it shows a secret, once.
-pub const SHOWN_ONCE: [&str; 3] = [
+pub const SHOWN_ONCE: [&str; 4] = [
+    "/oauth-apps/{app}/client/secrets",
     "/api-tokens/new",
     "/webhooks/new",
     "/webhooks/{webhook}/rotate",
@@ -142,6 +150,8 @@ pub struct Tenant {
     pub app: OauthAppId,
     /// An app that nothing hangs on.
     pub idle_app: OauthAppId,
+    /// A secret that Keyway made for that.
+    pub secret: ClientSecretId,
     pub uri: RedirectUriId,
     pub credential: CredentialId,
     pub flow: AuthorizationSessionId,
@@ -188,6 +198,7 @@ pub async fn tenant(console: &Console, name: &str) -> Tenant {
     let idle_app = console
         .oauth_app(account, "salesforce", &format!("{name} Idle"), &lower)
         .await;
+    let secret = console.client_secret(account, idle_app).await;
     let uri = console
         .redirect_uri(account, &format!("https://{lower}.example/back/:provider"))
         .await;
@@ -219,6 +230,7 @@ pub async fn tenant(console: &Console, name: &str) -> Tenant {
         own,
         app,
         idle_app,
+        secret,
         uri,
         credential: connected.credential.expect("a credential"),
         flow: failed.flow,
@@ -240,6 +252,7 @@ impl Tenant {
             .replace("{provider}", "linear")
             .replace("{own}", &self.own)
             .replace("{app}", &app.to_string())
+            .replace("{secret}", &self.secret.to_string())
             .replace("{uri}", &self.uri.to_string())
             .replace("{credential}", &self.credential.to_string())
             .replace("{flow}", &self.flow.to_string())
@@ -250,7 +263,8 @@ impl Tenant {
 }
 
 /// The placeholders for rows.
-pub const ROWS: [&str; 8] = [
+pub const ROWS: [&str; 9] = [
+    "{secret}",
     "{own}",
     "{app}",
     "{uri}",
