@@ -65,6 +65,13 @@ export const consolePages = [
     await page.getByLabel('Scopes').fill('a"b');
     await send(page, 'Save');
   })),
+  entry('console-oauth-client', 'empty', 'filled', 'OAuth client', app('sample', '/client')),
+  entry('console-oauth-client', 'filled', 'filled', 'Your client secret', then(app('sample', '/client'), (page) => send(page, 'Make a client secret'))),
+  entry('console-oauth-client', 'error', 'filled', 'OAuth client', then(app('sample', '/client'), async (page) => {
+    await page.getByLabel('Public keys').fill('{');
+    await page.getByLabel('Leeway').fill('900');
+    await send(page, 'Save');
+  })),
   entry('console-replace-secret', 'empty', 'filled', 'Replace the client secret', app('sample', '/secret')),
   entry('console-replace-secret', 'error', 'filled', 'Replace the client secret', then(app('sample', '/secret'), async (page) => {
     page.once('dialog', (dialog) => dialog.accept());
