@@ -2,8 +2,8 @@
 //! by the names of client metadata (RFC 7591, RFC 8705, RFC 9126, RFC 9449), where there are some.
 
 use chrono::TimeDelta;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde_json::{Map, Number, Value};
 
 /// The longest that a gateway's access token is good for.
 pub const ACCESS_TOKEN_LIFETIME: TimeDelta = TimeDelta::minutes(10);
@@ -111,14 +111,20 @@ pub struct ClientSettings {
     /// What signs its id tokens.
     pub id_token_signed_response_alg: IdTokenAlgorithm,
     /// Seconds from the code to the end that no refresh moves; none: there is no such end.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "maybe_whole"
+    )]
     pub refresh_token_lifetime: Option<u32>,
     /// Seconds for which an unused refresh token is good.
+    #[serde(deserialize_with = "whole")]
     pub refresh_token_idle_lifetime: u32,
     /// Seconds for which the refresh token that was used last is taken once more, for a client whose
     /// answer was lost.
+    #[serde(deserialize_with = "whole")]
     pub refresh_token_leeway: u32,
     /// Whose tokens it may exchange for those of an end user.
+    #[serde(deserialize_with = "issuers")]
     pub subject_token_issuers: Vec<SubjectTokenIssuer>,
 }
 
@@ -255,6 +261,36 @@ impl ClientSettings {
     }
 }
 
+/// An integer in the sense of JSON Schema: `7.0` is one too.
+fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let number = Number::deserialize(deserializer)?;
+    let float = number.as_f64().filter(|float| float.fract() == 0.0);
+    let read = number.as_u64().and_then(|whole| u32::try_from(whole).ok());
+    read.or_else(|| format!("{:.0}", float?).parse().ok())
+        .ok_or_else(|| D::Error::custom("not a number of seconds"))
+}
+
+fn maybe_whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    struct Seconds(u32);
+    impl<'de> Deserialize<'de> for Seconds {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            whole(deserializer).map(Self)
+        }
+    }
+    let read = Option::<Seconds>::deserialize(deserializer)?;
+    Ok(read.map(|seconds| seconds.0))
+}
+
+/// Objects: serde would take arrays as well.
+fn issuers<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<SubjectTokenIssuer>, D::Error> {
+    let objects = Vec::<Map<String, Value>>::deserialize(deserializer)?;
+    let read = |members| serde_json::from_value(Value::Object(members));
+    let all: Result<_, _> = objects.into_iter().map(read).collect();
+    all.map_err(|_| D::Error::custom("not the documented members"))
+}
+
 /// Whether this has the form of a set of public keys (RFC 7517): whoever checks signatures looks closer.
 fn are_public_keys(set: &Value) -> bool {
     let is_public = |key: &Value| {
@@ -288,7 +324,17 @@ mod tests {
             serde_json::from_value::<ClientSettings>(again).expect("settings"),
             ClientSettings::default()
         );
-        assert!(serde_json::from_value::<ClientSettings>(json!({"x": 1})).is_err());
+        for wrong in [
+            json!({"x": 1}),
+            json!({"refresh_token_leeway": 7.5}),
+            json!({"refresh_token_leeway": -1}),
+            json!({"refresh_token_lifetime": 1e300}),
+            json!({"subject_token_issuers": [["https://id.example", "a", {}]]}),
+        ] {
+            assert!(serde_json::from_value::<ClientSettings>(wrong).is_err());
+        }
+        assert!(problems(json!({"refresh_token_lifetime": 7200.0})).is_empty());
+        assert!(problems(json!({"refresh_token_lifetime": null})).is_empty());
     }
 
     #[test]

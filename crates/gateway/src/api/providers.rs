@@ -179,7 +179,7 @@ impl VariableShown {
         ("auth" = Option<String>, Query, description = "Only those that are connected in this way.", example = "oauth2"),
         ("certainty" = Option<String>, Query, description = "Only those that are this sure.", example = "verified"),
         ("limit" = Option<u32>, Query, description = "How many to list; 50 if absent.", minimum = 1, maximum = 200),
-        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before."),
+        ("cursor" = Option<String>, Query, pattern = "^[a-z0-9][a-z0-9_-]{0,63}$", description = "The `next_cursor` of the page before."),
     ),
     responses(
         (status = 200, description = "A page of them.", body = List<Shown>),

@@ -49,6 +49,7 @@ pub(crate) struct Change {
     #[schema(value_type = Option<Object>)]
     metadata: Option<Map<String, Value>>,
     /// In place of what was there.
+    #[serde(default, deserialize_with = "body::object")]
     #[schema(value_type = Option<OauthAppSettings>)]
     settings: Option<ClientSettings>,
 }
