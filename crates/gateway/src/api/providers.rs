@@ -176,14 +176,15 @@ impl VariableShown {
     params(
         ("q" = Option<String>, Query, description = "Only those whose name, slug or category holds this text, whatever its case.", example = "mail"),
         ("category" = Option<String>, Query, description = "Only those of this category.", example = "crm"),
-        ("auth" = Option<String>, Query, description = "Only those that are connected in this way.", example = "oauth2"),
-        ("certainty" = Option<String>, Query, description = "Only those that are this sure.", example = "verified"),
+        ("auth" = Option<String>, Query, pattern = "^(oauth2|api_key|basic|client_credentials|jwt_bearer|oauth1)$", description = "Only those that are connected in this way.", example = "oauth2"),
+        ("certainty" = Option<String>, Query, pattern = "^(verified|reported|single)$", description = "Only those that are this sure.", example = "verified"),
         ("limit" = Option<u32>, Query, description = "How many to list; 50 if absent.", minimum = 1, maximum = 200),
         ("cursor" = Option<String>, Query, pattern = "^[a-z0-9][a-z0-9_-]{0,63}$", description = "The `next_cursor` of the page before."),
     ),
     responses(
         (status = 200, description = "A page of them.", body = List<Shown>),
         (status = 400, description = "A parameter is not understood.", body = ErrorBody),
+        (status = 422, description = "A text holds what cannot be searched for.", body = ErrorBody),
     )
 )]
 pub(crate) async fn list(
