@@ -174,8 +174,8 @@ impl VariableShown {
     get, path = "/v1/providers", operation_id = "listProviders", tag = "Providers",
     security(("api_token" = [])),
     params(
-        ("q" = Option<String>, Query, description = "Only those whose name, slug or category holds this text, whatever its case.", example = "mail"),
-        ("category" = Option<String>, Query, description = "Only those of this category.", example = "crm"),
+        ("q" = Option<String>, Query, min_length = 1, description = "Only those whose name, slug or category holds this text, whatever its case.", example = "mail"),
+        ("category" = Option<String>, Query, min_length = 1, description = "Only those of this category.", example = "crm"),
         ("auth" = Option<String>, Query, pattern = "^(oauth2|api_key|basic|client_credentials|jwt_bearer|oauth1)$", description = "Only those that are connected in this way.", example = "oauth2"),
         ("certainty" = Option<String>, Query, pattern = "^(verified|reported|single)$", description = "Only those that are this sure.", example = "verified"),
         ("limit" = Option<u32>, Query, description = "How many to list; 50 if absent.", minimum = 1, maximum = 200),
