@@ -45,12 +45,12 @@ export function documented(blocks) {
 }
 
 function inProse(prose) {
-  const found = prose.matchAll(/`(GET|POST|PATCH|DELETE) (\/(?:v1|link)\/[^`\s?]+)`/g);
+  const found = prose.matchAll(/`(GET|POST|PATCH|DELETE) (\/(?:v1|link|oauth|userinfo|\.well-known)\b[^`\s?]*)`/g);
   return [...found].map(([, method, path]) => [method, path]);
 }
 
 function called(command) {
-  const found = /\$KEYWAY(\/(?:v1|link)\/[^\s"?]+)/.exec(command);
+  const found = /\$KEYWAY(\/(?:v1|link|oauth|userinfo|\.well-known)\b[^\s"?]*)/.exec(command);
   if (!found) return [];
   const method = /--request (\w+)/.exec(command)?.[1] ?? (command.includes('--json') ? 'POST' : 'GET');
   return [[method, found[1]]];

@@ -43,7 +43,7 @@ const substitutions = ({ dev, secret, receiver }) => [
 ];
 
 /** Answered to providers, and to nobody who reads the document. */
-const NOT_FOR_CLIENTS = ['GET /link/oauth2/callback/{}', 'POST /link/oauth2/callback/{}'];
+const NOT_FOR_CLIENTS = ['GET /link/oauth2/callback/{}', 'POST /link/oauth2/callback/{}', 'GET /link/oauth2/jwks/{}'];
 
 let blocks, dev, fresh, directory, database, sample, browser, walk;
 const deliveries = [];
@@ -116,6 +116,16 @@ describe('the walk of docs/API.md', () => {
     assert.equal(redeemed.body.credential.oauth_app_id, walk.env.APP);
     const twice = await walk.again('curl $KEYWAY/link/oauth2/token');
     assert.deepEqual([twice.status, twice.body.error], [400, 'invalid_grant']);
+  });
+
+  it('is found by an OAuth library, and makes a secret for it', async () => {
+    const found = await walk.next('curl "$KEYWAY/.well-known/oauth-authorization-server"');
+    assert.deepEqual([found.status, found.body.issuer], [200, dev.gateway]);
+    const set = await walk.next('curl --request PATCH --header "Authorization: Bearer $TOKEN" --json \'{"settings"');
+    assert.deepEqual([set.status, set.body.settings.access_token], [200, 'gateway']);
+    const made = await walk.next('curl --request POST --header "Authorization: Bearer $TOKEN" "$KEYWAY/v1/oauth-apps/$APP/client-secrets"');
+    assert.equal(made.status, 201);
+    assert.notEqual(made.body.client_secret, MASK);
   });
 
   it('connects by a link session', async () => {
