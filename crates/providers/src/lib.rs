@@ -26,6 +26,8 @@ pub mod client;
 pub mod completion;
 pub mod definition;
 #[cfg(feature = "client")]
+pub mod discover;
+#[cfg(feature = "client")]
 pub mod dpop;
 #[cfg(feature = "client")]
 pub mod error;

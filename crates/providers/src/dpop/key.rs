@@ -4,7 +4,7 @@ use aws_lc_rs::{
     agreement::{ECDH_P256, PrivateKey},
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair},
 };
-use base64ct::{Base64UrlUnpadded, Encoding as _};
+use base64ct::{Base64, Base64UrlUnpadded, Encoding as _};
 use jsonwebtoken::{
     Algorithm, EncodingKey, Header,
     jwk::{
@@ -12,7 +12,7 @@ use jsonwebtoken::{
         EllipticCurveKeyType, Jwk, ThumbprintHash,
     },
 };
-use keyway_domain::{Random, SecretString};
+use keyway_domain::{Random, SecretString, pem};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -103,6 +103,13 @@ impl ProofKey {
     /// The key as it is kept.
     pub fn text(&self) -> &SecretString {
         &self.text
+    }
+
+    /// The key in PEM (RFC 5958), as a client's own is kept.
+    pub(crate) fn pem(&self) -> SecretString {
+        let body = Base64::encode_string(self.signing.as_bytes());
+        let text = format!("-----BEGIN PRIVATE KEY-----{body}-----END PRIVATE KEY-----");
+        pem::canonical(&SecretString::new(text))
     }
 
     /// Its thumbprint (RFC 7638): `dpop_jkt` (RFC 9449 section 10).

@@ -8,6 +8,7 @@
 mod addresses;
 mod assertions;
 mod bounds;
+mod discover;
 mod dpop;
 mod hosts;
 mod once;
