@@ -5,6 +5,8 @@
 //   par       authorization requests must be pushed (RFC 9126)
 //   dpop      tokens are bound to keys, and every proof needs a nonce (RFC 9449)
 //   audience  a client's assertion must be for the issuer alone
+//   registration  whether clients may register (RFC 7591); they may, if not said
+//   methods   how clients may prove themselves, by registered names
 //   tls       { cert, key, ca }: https, where clients prove themselves by a certificate (RFC 8705)
 //
 // Besides its own endpoints: POST /client registers a client that proves itself by private_key_jwt or
@@ -32,10 +34,10 @@ const issuer = `${options.tls ? 'https' : 'http'}://127.0.0.1:${server.address()
 
 const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const provider = new Provider(issuer, {
-  clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none', ...(options.tls ? ['tls_client_auth'] : [])],
+  clientAuthMethods: options.methods ?? ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none', ...(options.tls ? ['tls_client_auth'] : [])],
   features: {
     devInteractions: { enabled: false },
-    registration: { enabled: true },
+    registration: { enabled: options.registration ?? true },
     revocation: { enabled: true },
     pushedAuthorizationRequests: {
       enabled: Boolean(options.par),

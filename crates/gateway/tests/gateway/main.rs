@@ -24,6 +24,7 @@ mod credential_refresh;
 mod credential_token;
 mod credentials;
 mod dead_grants;
+mod discovered;
 mod document;
 mod entry;
 mod flow;
