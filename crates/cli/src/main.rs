@@ -6,6 +6,7 @@ mod config;
 mod context;
 mod credentials;
 mod dev;
+mod discover;
 mod health;
 mod input;
 mod keys;
@@ -110,7 +111,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::RedirectUris(command) => redirect_uris::run(command, &settings, output).await,
         Command::ApiTokens(command) => api_tokens::run(command, &settings, output).await,
         Command::Credentials(command) => credentials::run(command, &settings, output).await,
-        Command::Providers(command) => providers::run(&command, &settings, output),
+        Command::Providers(command) => providers::run(command, &settings, output).await,
         Command::Config(_) => config::show(&settings, output),
         Command::Keys(keys::Keys::Signing(command)) => {
             keys::signing(&command, &settings, output).await

@@ -179,13 +179,15 @@ pub(crate) async fn create(
     Ok(id)
 }
 
-fn callback_url(settings: &Settings, provider: &ProviderSlug) -> anyhow::Result<String> {
+/// Where the provider sends the browser back to.
+pub(crate) fn callback_url(settings: &Settings, provider: &ProviderSlug) -> anyhow::Result<String> {
     Ok(settings
         .public_url()?
         .join(&format!("/link/oauth2/callback/{provider}")))
 }
 
-fn shown(app: &OauthApp, callback: &str) -> Value {
+/// What is shown of an app.
+pub(crate) fn shown(app: &OauthApp, callback: &str) -> Value {
     json!({
         "id": app.id,
         "provider": app.provider,

@@ -10,7 +10,10 @@ use keyway_providers::{Catalogue, Provider};
 use keyway_web::Settings;
 use serde_json::{Value, json};
 
-use crate::output::{self, Output};
+use crate::{
+    discover::{self, Discover},
+    output::{self, Output},
+};
 
 #[derive(Subcommand)]
 pub(crate) enum Providers {
@@ -32,10 +35,17 @@ pub(crate) enum Providers {
         /// `<slug>.toml`, or a directory of such files.
         path: Option<PathBuf>,
     },
+    /// Write the definition of a server from what it says of itself (RFC 8414, RFC 9728).
+    Discover(Discover),
 }
 
-pub(crate) fn run(command: &Providers, settings: &Settings, output: Output) -> anyhow::Result<()> {
+pub(crate) async fn run(
+    command: Providers,
+    settings: &Settings,
+    output: Output,
+) -> anyhow::Result<()> {
     match command {
+        Providers::Discover(command) => discover::run(command, settings, output).await?,
         Providers::List { markdown: true } | Providers::Table => {
             output::print(table(&startup::read_catalogue(settings)?))?;
         }
@@ -46,7 +56,7 @@ pub(crate) fn run(command: &Providers, settings: &Settings, output: Output) -> a
         }
         Providers::Show { slug } => {
             let catalogue = startup::read_catalogue(settings)?;
-            let found = catalogue.find(slug).with_context(|| {
+            let found = catalogue.find(&slug).with_context(|| {
                 format!("there is no provider {slug}; `keyway providers list` shows all")
             })?;
             let value = shown(found);
@@ -55,7 +65,7 @@ pub(crate) fn run(command: &Providers, settings: &Settings, output: Output) -> a
         Providers::Lint { path } => {
             // To read is to lint: a catalogue holds good definitions only.
             let count = match path {
-                Some(path) => lint(path)?,
+                Some(path) => lint(&path)?,
                 None => Catalogue::shipped()?.iter().count(),
             };
             output.result(

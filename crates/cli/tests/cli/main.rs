@@ -13,6 +13,7 @@ mod admins;
 mod api_tokens;
 mod config;
 mod credentials;
+mod discover;
 mod gateway;
 mod keys;
 mod migrate;
