@@ -44,7 +44,12 @@ pub fn below(base: &Url, path: &str, query: Option<&str>) -> Result<Url, Invalid
     }) {
         return Err(InvalidPath::Query);
     }
-    let expected = format!("{}/{path}", base.path().trim_end_matches('/'));
+    // No path is the base itself, as an MCP server's one URL is.
+    let expected = if path.is_empty() {
+        base.path().to_owned()
+    } else {
+        format!("{}/{path}", base.path().trim_end_matches('/'))
+    };
     let mut url = base.clone();
     url.set_path(&expected);
     url.set_query(query);
@@ -128,8 +133,8 @@ mod tests {
 
     #[test]
     fn what_belongs_below_is_appended_as_it_is() {
+        assert_eq!(appended("", None).as_deref(), Ok(BASE));
         for path in [
-            "",
             "users",
             "users/",
             "a//b",
