@@ -116,7 +116,11 @@ pub(crate) async fn run(
     };
     let mut file = new(out, 0o644)?;
     let app = register(&command, settings, &http, &found).await;
-    let written = file.write_all(found.text.as_bytes());
+    let text = match &app {
+        Ok(Some((_, fitting))) => &fitting.text,
+        _ => &found.text,
+    };
+    let written = file.write_all(text.as_bytes());
     if app.is_err() || written.is_err() {
         // So that the same words may be tried again.
         remove(out)?;
@@ -124,23 +128,26 @@ pub(crate) async fn run(
     let app = app?;
     written.with_context(|| out.display().to_string())?;
     let mut words = format!("The definition of {} is in {}.", found.slug, out.display());
-    if let Some(app) = app {
+    if let Some((app, fitting)) = app {
         words.push_str("\nThe client registered itself, and is an OAuth app: ");
         words.push_str(app.get("id").and_then(Value::as_str).unwrap_or_default());
         if let Some(members) = result.as_object_mut() {
+            let method = fitting.client_authentication.as_str();
+            members.insert("client_authentication".into(), method.into());
+            members.insert("definition".into(), fitting.text.into());
             members.insert("oauth_app".into(), app);
         }
     }
     output.result(&result, words)
 }
 
-/// Registers a client, if that was asked for: what is shown of the app.
+/// Registers a client, if that was asked for: what is shown of the app, and the definition that fits.
 async fn register(
     command: &Discover,
     settings: &Settings,
     http: &HttpClient,
     found: &Discovered,
-) -> anyhow::Result<Option<Value>> {
+) -> anyhow::Result<Option<(Value, Discovered)>> {
     let Some(registering) = Registering::prepare(command, settings).await? else {
         return Ok(None);
     };
@@ -180,13 +187,13 @@ impl Registering {
         }))
     }
 
-    /// Registers the client there, and then here; what is shown of it.
+    /// Registers the client there, and then here.
     async fn register(
         self,
         http: &HttpClient,
         settings: &Settings,
         found: &Discovered,
-    ) -> anyhow::Result<Value> {
+    ) -> anyhow::Result<(Value, Discovered)> {
         let callback = oauth_apps::callback_url(settings, &found.slug)?;
         let asked = Registration {
             name: &self.name,
@@ -216,7 +223,7 @@ impl Registering {
         }
         let app = self.context.store.find_oauth_app(self.account.id, id);
         let app = app.await?.context("the app is gone")?;
-        Ok(oauth_apps::shown(&app, &callback))
+        Ok((oauth_apps::shown(&app, &callback), client.discovered))
     }
 }
 

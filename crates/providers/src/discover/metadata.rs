@@ -28,7 +28,7 @@ pub(super) fn of_issuer(
 }
 
 /// An authorization server.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Server {
     pub(super) said: Said,
     pub(super) issuer: String,
@@ -42,7 +42,7 @@ pub(super) struct Server {
 }
 
 /// What is no URL in it. Members that are not there, or null, are as the standard's defaults.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Said {
     pub(super) scopes_supported: Option<Vec<String>>,
@@ -143,7 +143,7 @@ fn endpoint(
 }
 
 /// A protected resource (RFC 9728).
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Resource {
     pub(super) name: Option<String>,
     pub(super) documentation: Option<String>,

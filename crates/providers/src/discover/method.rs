@@ -21,11 +21,19 @@ pub enum Method {
 pub struct UnknownMethod;
 
 impl Method {
-    /// The order in which one is chosen where nobody wishes otherwise: what every server does right
-    /// first, what needs a key before what proves nothing.
+    /// The order in which one is chosen where nobody wishes otherwise: what every server must take
+    /// first (RFC 6749 section 2.3.1), what needs a key before what proves nothing.
     pub const USUAL: [Self; 4] = [
         Self::ClientSecretBasic,
         Self::ClientSecretPost,
+        Self::PrivateKeyJwt,
+        Self::None,
+    ];
+    /// The same for a resource's server. MCP's own SDK for Python offers `client_secret_basic`, and
+    /// refuses it for want of a `client_id` in the body.
+    pub const OF_RESOURCES: [Self; 4] = [
+        Self::ClientSecretPost,
+        Self::ClientSecretBasic,
         Self::PrivateKeyJwt,
         Self::None,
     ];

@@ -31,7 +31,8 @@ use crate::{Provider, error::ProviderError, http::HttpClient};
 pub struct Wishes {
     /// The provider's short name; made from the host if absent.
     pub slug: Option<ProviderSlug>,
-    /// How the client proves itself; the first of [`Method::USUAL`] that is offered, if absent.
+    /// How the client proves itself; the first of [`Method::USUAL`] that is offered, if
+    /// absent, or of [`Method::OF_RESOURCES`].
     pub client_authentication: Option<Method>,
     /// Whether tokens are bound to keys (RFC 9449).
     pub dpop: bool,
@@ -56,9 +57,18 @@ pub struct Discovered {
     pub registration_endpoint: Option<Url>,
     /// Scopes asked for by default.
     pub scopes: Vec<String>,
+    source: Source,
     is_bound: bool,
     renews: bool,
     signs_es256: bool,
+}
+
+/// What a definition was written from.
+#[derive(Debug, Clone)]
+struct Source {
+    server: Server,
+    resource: Option<Resource>,
+    wishes: Wishes,
 }
 
 /// Why there is no definition: a sentence for the admin. It quotes no more than URLs, names and
@@ -114,10 +124,22 @@ pub async fn discover(
         url: given.to_owned(),
         error,
     })??;
-    let discovered = write::definition(&server, resource.as_ref(), wishes)?;
-    let linted = Provider::read(discovered.slug.as_str(), &discovered.text);
-    linted.map_err(|error| DiscoveryError::Unfit(error.to_string()))?;
-    Ok(discovered)
+    let wishes = wishes.clone();
+    Source {
+        server,
+        resource,
+        wishes,
+    }
+    .written()
+}
+
+impl Source {
+    fn written(self) -> Result<Discovered, DiscoveryError> {
+        let discovered = write::definition(self)?;
+        let linted = Provider::read(discovered.slug.as_str(), &discovered.text);
+        linted.map_err(|error| DiscoveryError::Unfit(error.to_string()))?;
+        Ok(discovered)
+    }
 }
 
 /// The server's documents, and the resource's, if it is one that was named.

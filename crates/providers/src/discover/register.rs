@@ -31,6 +31,9 @@ pub struct Registered {
     /// What it proves itself with: the server's secret, or the key that was made here. A client that
     /// proves nothing at the provider still does so to Keyway, by a secret of Keyway's making.
     pub client_secret: SecretString,
+    /// The definition that fits it: a server may have a client prove itself by its secret in another
+    /// way than was asked for (RFC 7591 section 3.2.1).
+    pub discovered: Discovered,
 }
 
 #[derive(Deserialize)]
@@ -89,6 +92,7 @@ impl Discovered {
         Ok(Registered {
             client_id,
             client_secret,
+            discovered: self.fitting(said.token_endpoint_auth_method.as_deref())?,
         })
     }
 
@@ -145,13 +149,28 @@ impl Discovered {
         Ok(body)
     }
 
-    /// A server may register another client than was asked for (section 3.2.1): one that this
-    /// definition does not fit is of no use.
+    /// The definition for a client that proves itself so.
+    fn fitting(&self, method: Option<&str>) -> Result<Self, DiscoveryError> {
+        match method.map(str::parse) {
+            Some(Ok(method)) if method != self.client_authentication => {
+                let mut source = self.source.clone();
+                source.wishes.slug = Some(self.slug.clone());
+                source.wishes.client_authentication = Some(method);
+                source.written()
+            }
+            _ => Ok(self.clone()),
+        }
+    }
+
+    /// A server may register another client than was asked for (section 3.2.1): one that does not prove
+    /// itself by what we hold, or that may not come back here, is of no use.
     fn check(&self, said: &Said, asked: Registration<'_>) -> Result<(), DiscoveryError> {
         let bad = |words: String| Err(DiscoveryError::NotRegistered(words));
         let ours = self.client_authentication.as_str();
+        let by_secret = |name: &str| matches!(name, "client_secret_basic" | "client_secret_post");
         if let Some(theirs) = said.token_endpoint_auth_method.as_deref()
             && theirs != ours
+            && !(by_secret(theirs) && by_secret(ours))
         {
             return bad(format!(
                 "it made one that proves itself by {}, and not by {ours}",

@@ -5,7 +5,7 @@ use toml::Value;
 use url::Url;
 
 use super::{
-    Discovered, DiscoveryError, Method, Wishes,
+    Discovered, DiscoveryError, Method, Source, Wishes,
     metadata::{Resource, Said, Server, has},
 };
 
@@ -19,17 +19,14 @@ const ALGORITHMS: [&str; 9] = [
 ];
 
 /// The definition of what these documents say.
-pub(super) fn definition(
-    server: &Server,
-    resource: Option<&Resource>,
-    wishes: &Wishes,
-) -> Result<Discovered, DiscoveryError> {
-    let said = &server.said;
+pub(super) fn definition(source: Source) -> Result<Discovered, DiscoveryError> {
+    let (server, resource) = (&source.server, source.resource.as_ref());
+    let (said, wishes) = (&server.said, &source.wishes);
     let scopes = scopes(said, resource)?;
     let plan = Plan {
         server,
         resource,
-        method: method(said, wishes)?,
+        method: method(said, resource, wishes)?,
         is_bound: is_bound(said, resource, wishes)?,
         takes_challenges: has(said.code_challenge_methods_supported.as_ref(), "S256"),
         renews: has(said.grant_types_supported.as_ref(), "refresh_token")
@@ -61,6 +58,7 @@ pub(super) fn definition(
         is_bound: plan.is_bound,
         renews: plan.renews,
         scopes: plan.scopes,
+        source,
     })
 }
 
@@ -246,20 +244,28 @@ fn quoted(text: &str) -> String {
     Value::String(text.to_owned()).to_string()
 }
 
-fn method(said: &Said, wishes: &Wishes) -> Result<Method, DiscoveryError> {
+fn method(
+    said: &Said,
+    resource: Option<&Resource>,
+    wishes: &Wishes,
+) -> Result<Method, DiscoveryError> {
     // RFC 8414 section 2.
     let default = vec![Method::ClientSecretBasic.as_str().to_owned()];
     let offered = said.token_endpoint_auth_methods_supported.as_ref();
     let offered = offered.unwrap_or(&default);
     let is_offered = |method: &Method| offered.iter().any(|known| known == method.as_str());
     let asked = wishes.client_authentication;
+    let usual = match resource {
+        Some(_) => Method::OF_RESOURCES,
+        None => Method::USUAL,
+    };
     let found = match asked {
         Some(asked) => Some(asked).filter(is_offered),
-        None => Method::USUAL.into_iter().find(is_offered),
+        None => usual.into_iter().find(is_offered),
     };
     found.ok_or_else(|| {
         let wanted = asked.map_or_else(
-            || Method::USUAL.map(Method::as_str).join(", "),
+            || usual.map(Method::as_str).join(", "),
             |asked| asked.as_str().to_owned(),
         );
         let offered = offered

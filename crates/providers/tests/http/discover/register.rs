@@ -1,7 +1,10 @@
 //! Clients of one's own making (RFC 7591).
 
 use keyway_domain::random::OsRandom;
-use keyway_providers::discover::{Discovered, DiscoveryError, Registration};
+use keyway_providers::{
+    definition::ClientAuthentication,
+    discover::{Discovered, DiscoveryError, Registered, Registration, Wishes},
+};
 use serde_json::{Value, json};
 
 use super::{at, discovered, missing, provider, said, server, wishes};
@@ -10,27 +13,36 @@ use crate::origin::{Does, Origin, answer, client};
 const CALLBACK: &str = "https://keyway.example/link/oauth2/callback/own";
 
 /// A server that registers clients, by this method, and answers a registration so.
-async fn registering(method: &str, answer: Does) -> (Origin, Discovered) {
+async fn registering(methods: &[&str], answer: Does) -> (Origin, Discovered) {
     let (origin, url) = at(|url| {
         let changes = json!({
             "registration_endpoint": format!("{url}/register"),
-            "token_endpoint_auth_methods_supported": [method],
+            "token_endpoint_auth_methods_supported": methods,
             "grant_types_supported": ["authorization_code", "refresh_token"],
         });
         vec![said(&server(url, &changes)), missing(), answer]
     })
     .await;
-    let found = discovered(&url, &wishes()).await.expect("a definition");
+    let asked = Wishes {
+        client_authentication: methods.first().map(|name| name.parse().expect("a method")),
+        ..wishes()
+    };
+    let found = discovered(&url, &asked).await.expect("a definition");
     (origin, found)
 }
 
-async fn register(found: &Discovered) -> Result<(String, String), DiscoveryError> {
+async fn registered(found: &Discovered) -> Result<Registered, DiscoveryError> {
     let asked = Registration {
         name: "Acme",
         redirect_uri: CALLBACK,
     };
-    let http = client(&["127.0.0.2"]);
-    let made = found.register(&http, asked, &OsRandom).await?;
+    found
+        .register(&client(&["127.0.0.2"]), asked, &OsRandom)
+        .await
+}
+
+async fn register(found: &Discovered) -> Result<(String, String), DiscoveryError> {
+    let made = registered(found).await?;
     assert!(!format!("{made:?}").contains(made.client_secret.expose()));
     Ok((made.client_id, made.client_secret.expose().clone()))
 }
@@ -44,7 +56,7 @@ fn created(body: &Value) -> Does {
 async fn a_client_registers_itself() {
     let body =
         json!({"client_id": "c-1", "client_secret": "the secret", "client_secret_expires_at": 0});
-    let (origin, found) = registering("client_secret_post", created(&body)).await;
+    let (origin, found) = registering(&["client_secret_post"], created(&body)).await;
     let made = register(&found).await.expect("a client");
     assert_eq!(made, ("c-1".into(), "the secret".into()));
     let seen = origin.seen().pop().expect("a request");
@@ -63,7 +75,7 @@ async fn a_client_registers_itself() {
 #[tokio::test]
 async fn a_key_is_made_and_half_of_it_is_sent() {
     let (origin, found) =
-        registering("private_key_jwt", created(&json!({"client_id": "c-1"}))).await;
+        registering(&["private_key_jwt"], created(&json!({"client_id": "c-1"}))).await;
     let (_, key) = register(&found).await.expect("a client");
     assert!(key.starts_with("-----BEGIN PRIVATE KEY-----\n"));
     let seen = origin.seen().pop().expect("a request");
@@ -77,6 +89,23 @@ async fn a_key_is_made_and_half_of_it_is_sent() {
         serde_json::to_value(&own.keys[..1]).expect("JSON")[0],
         *sent
     );
+}
+
+#[tokio::test]
+async fn the_definition_follows_what_the_server_made() {
+    let body = json!({"client_id": "c-1", "client_secret": "the secret",
+                      "token_endpoint_auth_method": "client_secret_basic"});
+    let methods = ["client_secret_post", "client_secret_basic"];
+    for (offered, is_good) in [(&methods[..], true), (&methods[..1], false)] {
+        let (_origin, found) = registering(offered, created(&body)).await;
+        let made = registered(&found).await;
+        assert_eq!(made.is_ok(), is_good, "{made:?}");
+        if let Ok(made) = made {
+            let token = provider(&made.discovered).definition.token;
+            let method = token.expect("there").client_authentication;
+            assert_eq!(method, ClientAuthentication::Basic);
+        }
+    }
 }
 
 #[tokio::test]
@@ -110,7 +139,7 @@ async fn a_client_that_does_not_fit_is_refused() {
             "secret expires",
         ),
     ] {
-        let (_origin, found) = registering("client_secret_post", does).await;
+        let (_origin, found) = registering(&["client_secret_post"], does).await;
         let error = register(&found).await.expect_err("refused").to_string();
         assert!(
             error.contains(words) && !error.contains("the secret"),

@@ -1,6 +1,6 @@
 //! From a resource, such as an MCP server, to its authorization server (RFC 9728).
 
-use keyway_providers::discover::Wishes;
+use keyway_providers::discover::{Method, Wishes};
 use serde_json::{Value, json};
 
 use super::{at, changed, discovered, missing, provider, said, server, wishes};
@@ -31,8 +31,8 @@ async fn resource(changes: Value, of_server: Value) -> (Origin, String) {
 
 #[tokio::test]
 async fn a_resource_leads_to_its_server() {
-    let offered =
-        json!({"scopes_supported": ["openid"], "userinfo_endpoint": "https://as.example/me"});
+    let offered = json!({"scopes_supported": ["openid"], "userinfo_endpoint": "https://as.example/me",
+               "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"]});
     let (origin, url) = resource(json!({}), offered).await;
     let found = discovered(&url, &wishes()).await.expect("a definition");
     assert_eq!(
@@ -52,6 +52,7 @@ async fn a_resource_leads_to_its_server() {
         authorize.default_scopes,
         ["openid", "tools:read", "tools:call"]
     );
+    assert_eq!(found.client_authentication, Method::ClientSecretPost);
     assert_eq!(definition.name, "Tools");
     assert_eq!(definition.api.expect("there").base_url.to_string(), url);
     assert!(
