@@ -1,6 +1,6 @@
-"""The django-oauth-toolkit of Python, with an end user who agrees to everything.
+"""django-oauth-toolkit (PyPI), with an end user who agrees to everything.
 
-Started by crates/testkit/src/real/toolkit.rs; it ends when its standard input does. It is an issuer at
+Started by crates/testkit/src/real/python.rs; it ends when its standard input does. It is an issuer at
 /o, where clients register themselves, and a resource at /mcp. GET /seen tells which requests came.
 """
 

@@ -5,14 +5,14 @@
 
 mod browser;
 mod process;
-mod toolkit;
+mod python;
 
 use rustls::pki_types::CertificateDer;
 use serde_json::Value;
 use tokio::process::Child;
 use url::Url;
 
-pub use self::toolkit::OauthToolkit;
+pub use self::python::PythonServer;
 
 /// npm's oidc-provider, with an end user who agrees to everything. It ends when this is dropped.
 #[derive(Debug)]

@@ -14,7 +14,7 @@ use keyway_providers::{
 };
 use keyway_testkit::{
     clock::ManualClock,
-    real::{OauthToolkit, OidcProvider},
+    real::{OidcProvider, PythonServer},
 };
 use serde_json::{Value, json};
 use url::Url;
@@ -90,22 +90,32 @@ async fn connected(backend: &Backend, begun: &Begun, callback: &Url) -> Value {
     answer.json()["credential"].clone()
 }
 
-/// A refresh that yields another token, which is told.
-async fn refreshed(backend: &Backend, credential: &Value) -> String {
+/// A refresh that yields another token.
+async fn refreshed(backend: &Backend, credential: &Value) {
     let id = credential["id"].as_str().expect("an id");
     let forced = backend.call_as(&backend.token, "GET", id, "token?force=true");
     let forced = forced.await;
     assert_eq!(forced.status, 200, "{forced:?} {}", forced.log());
     let token = forced.json()["access_token"].clone();
     assert_ne!(token, credential["properties"]["access_token"]);
-    token.as_str().expect("a token").to_owned()
 }
 
-async fn proxied(backend: &Backend, credential: &Value, path: &str) -> Answer {
+async fn proxied(
+    backend: &Backend,
+    credential: &Value,
+    method: &str,
+    path: &str,
+    body: Option<&Value>,
+) -> Answer {
     let id = credential["id"].as_str().expect("an id");
     let url = format!("{}/v1/proxy/credential/{id}/{path}", backend.gateway.base);
-    let request = backend.gateway.request("GET", &url);
-    let request = request.bearer_auth(&backend.token);
+    let request = backend.gateway.request(method, &url);
+    let mut request = request
+        .bearer_auth(&backend.token)
+        .header("accept", "application/json, text/event-stream");
+    if let Some(body) = body {
+        request = request.json(body);
+    }
     Answer::of(request.send().await.expect("an answer")).await
 }
 
@@ -154,26 +164,58 @@ async fn oidc_provider_at_its_strictest() {
     }
 }
 
-/// The django-oauth-toolkit of Python, by its issuer.
+/// django-oauth-toolkit, by its issuer.
 #[tokio::test(flavor = "multi_thread")]
 async fn django_oauth_toolkit_by_its_issuer() {
-    let server = OauthToolkit::start().await;
-    let found = found(&server.issuer(), false).await;
+    let server = PythonServer::oauth_toolkit().await;
+    let found = found(server.issuer(), false).await;
     assert_eq!(found.client_authentication, Method::ClientSecretBasic);
     let backend = backend(&found).await;
-    let credential = at_toolkit(&server, &backend).await;
-    assert_eq!(
-        credential["properties"]["account_name"],
-        "carol@people.example"
-    );
+    let begun = backend.gateway.begin(&backend.app, &[]).await;
+    let callback = server.approve(&begun.authorize_url).await;
+    assert_eq!(query(&callback)["iss"], server.issuer());
+    let credential = connected(&backend, &begun, &callback).await;
+    let properties = &credential["properties"];
+    assert_eq!(properties["account_id"], "1");
+    assert_eq!(properties["account_name"], "carol@people.example");
     refreshed(&backend, &credential).await;
-    ended(&server, &backend, &credential).await;
+    ended(&server, &backend, &credential, "/o/revoke_token/").await;
 }
 
-/// The same, by the resource that it guards (RFC 9728), as an MCP server's URL is given.
+/// The same, by the resource that it guards (RFC 9728).
 #[tokio::test(flavor = "multi_thread")]
 async fn django_oauth_toolkit_by_its_resource() {
-    let server = OauthToolkit::start().await;
+    let server = PythonServer::oauth_toolkit().await;
+    let (backend, credential) = by_its_resource(&server).await;
+    assert_eq!(credential["properties"]["account_id"], "1");
+    for _ in 0..2 {
+        let tools = proxied(&backend, &credential, "GET", "tools", None).await;
+        assert_eq!(tools.status, 200, "{tools:?} {}", tools.log());
+        assert_eq!(tools.json(), json!({"tools": ["hammer"]}));
+        refreshed(&backend, &credential).await;
+    }
+    ended(&server, &backend, &credential, "/o/revoke_token/").await;
+}
+
+/// An MCP server, by its URL, and a tool that is used with the credential.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_mcp_server_by_its_url() {
+    let server = PythonServer::mcp().await;
+    let (backend, credential) = by_its_resource(&server).await;
+    let call = json!({
+        "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "hammer", "arguments": {}},
+    });
+    for _ in 0..2 {
+        let answer = proxied(&backend, &credential, "POST", "", Some(&call)).await;
+        assert_eq!(answer.status, 200, "{answer:?} {}", answer.log());
+        let words = &answer.json()["result"]["content"][0]["text"];
+        assert_eq!(words, "bang", "{answer:?}");
+        refreshed(&backend, &credential).await;
+    }
+    ended(&server, &backend, &credential, "/revoke").await;
+}
+
+async fn by_its_resource(server: &PythonServer) -> (Backend, Value) {
     let found = found(&server.resource(), false).await;
     assert_eq!(found.issuer, server.issuer());
     assert_eq!(found.resource, Some(server.resource()));
@@ -181,29 +223,13 @@ async fn django_oauth_toolkit_by_its_resource() {
     let begun = backend.gateway.begin(&backend.app, &[]).await;
     let asked = query(&begun.authorize_url.parse().expect("a URL"));
     assert_eq!(asked["resource"], server.resource());
-
-    let credential = at_toolkit(&server, &backend).await;
-    let tools = proxied(&backend, &credential, "tools").await;
-    assert_eq!(tools.status, 200, "{tools:?} {}", tools.log());
-    assert_eq!(tools.json(), json!({"tools": ["hammer"]}));
-    refreshed(&backend, &credential).await;
-    let tools = proxied(&backend, &credential, "tools").await;
-    assert_eq!(tools.status, 200, "{tools:?} {}", tools.log());
-    ended(&server, &backend, &credential).await;
-}
-
-async fn at_toolkit(server: &OauthToolkit, backend: &Backend) -> Value {
-    let begun = backend.gateway.begin(&backend.app, &[]).await;
     let callback = server.approve(&begun.authorize_url).await;
-    assert_eq!(query(&callback)["iss"], server.issuer());
-    let credential = connected(backend, &begun, &callback).await;
-    assert_eq!(credential["properties"]["account_id"], "1");
-    credential
+    let credential = connected(&backend, &begun, &callback).await;
+    (backend, credential)
 }
 
-/// The credential is deleted, and the server's own token with it.
-async fn ended(server: &OauthToolkit, backend: &Backend, credential: &Value) {
+/// The credential is deleted, and the grant at the server with it.
+async fn ended(server: &PythonServer, backend: &Backend, credential: &Value, path: &str) {
     deleted(backend, credential).await;
-    let revoked = ("/o/revoke_token/".to_owned(), 200);
-    assert_eq!(server.seen().await.last(), Some(&revoked));
+    assert_eq!(server.seen().await.last(), Some(&(path.to_owned(), 200)));
 }

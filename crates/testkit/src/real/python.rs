@@ -1,26 +1,38 @@
-//! The django-oauth-toolkit of Python.
+//! Servers of Python: an issuer and a resource each, with an end user who agrees to everything, and open
+//! registration.
 
 use tokio::process::Child;
 use url::Url;
 
 use super::{browser, process};
 
-/// The django-oauth-toolkit of Python: an issuer and a resource, with an end user who agrees to
-/// everything, and open registration. It ends when this is dropped.
+/// A server of Python. It ends when this is dropped.
 #[derive(Debug)]
-pub struct OauthToolkit {
+pub struct PythonServer {
     base: String,
+    issuer: String,
     http: reqwest::Client,
     _process: Child,
 }
 
-impl OauthToolkit {
-    /// Starts it.
-    pub async fn start() -> Self {
-        let python = concat!(env!("CARGO_MANIFEST_DIR"), "/../../.tools/real/bin/python");
+impl PythonServer {
+    /// django-oauth-toolkit, an `OpenID` Provider.
+    pub async fn oauth_toolkit() -> Self {
         let program = concat!(env!("CARGO_MANIFEST_DIR"), "/real/oauth_toolkit.py");
+        Self::start(program, "/o").await
+    }
+
+    /// fastmcp: an MCP server, and the authorization server that the MCP SDK brings.
+    pub async fn mcp() -> Self {
+        let program = concat!(env!("CARGO_MANIFEST_DIR"), "/real/mcp_server.py");
+        Self::start(program, "/").await
+    }
+
+    async fn start(program: &str, issuer: &str) -> Self {
+        let python = concat!(env!("CARGO_MANIFEST_DIR"), "/../../.tools/real/bin/python");
         let (process, base) = process::start(python, &[program]).await;
         Self {
+            issuer: format!("{base}{issuer}"),
             base,
             http: browser::client(None),
             _process: process,
@@ -28,11 +40,11 @@ impl OauthToolkit {
     }
 
     /// Its issuer.
-    pub fn issuer(&self) -> String {
-        format!("{}/o", self.base)
+    pub fn issuer(&self) -> &str {
+        &self.issuer
     }
 
-    /// The resource that it guards, as an MCP server is one.
+    /// The resource that it guards.
     pub fn resource(&self) -> String {
         format!("{}/mcp", self.base)
     }
