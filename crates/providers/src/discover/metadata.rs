@@ -202,3 +202,48 @@ pub(super) fn shown(text: &str) -> String {
     let start: String = text.chars().take(100).collect();
     format!("{start:?}")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use keyway_domain::{clock::SystemClock, random::OsRandom};
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        address::AddressGuard,
+        http::{CALL_TIMEOUT, HttpOptions, SystemLookup},
+    };
+
+    /// A public server must not lead to a service of this machine, even where that is exempt from the
+    /// guard.
+    #[test]
+    fn plain_http_is_for_servers_on_this_machine() {
+        let http = HttpClient::new(HttpOptions {
+            guard: AddressGuard::new(vec!["127.0.0.1".parse().expect("an address")]),
+            lookup: Arc::new(SystemLookup),
+            additional_roots: Vec::new(),
+            call_timeout: CALL_TIMEOUT,
+            clock: Arc::new(SystemClock),
+            random: Arc::new(OsRandom),
+        });
+        let http = http.expect("a client");
+        let document = json!({
+            "authorization_endpoint": "https://as.example/authorize",
+            "token_endpoint": "http://127.0.0.1:9/token",
+        });
+        let document = document.as_object().expect("an object");
+        let url = Url::parse("https://as.example/").expect("a URL");
+        let read = |issuer: &str| {
+            let issuer = Place::parse(issuer).expect("an issuer");
+            Server::read(&http, &url, document.clone(), &issuer)
+        };
+        let error = read("https://as.example").expect_err("refused").to_string();
+        assert!(
+            error.contains("its token_endpoint must be https"),
+            "{error}"
+        );
+        assert!(read("http://127.0.0.1:9").is_ok());
+    }
+}
