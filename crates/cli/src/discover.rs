@@ -39,13 +39,14 @@ pub(crate) struct Discover {
     #[arg(
         long,
         value_name = "METHOD",
-        long_help = "How the client proves itself; if not given, the first that is offered of client_secret_basic, client_secret_post, private_key_jwt, none"
+        long_help = "How the client proves itself; if not given, the first that is offered of client_secret_basic, client_secret_post, private_key_jwt, none (for a resource, client_secret_post comes first)"
     )]
     client_authentication: Option<Method>,
     /// Bind tokens to keys (RFC 9449).
     #[arg(long)]
     dpop: bool,
-    /// Where the definition goes, such as a file in `KEYWAY_PROVIDERS_DIR`. No file is overwritten.
+    /// Where the definition goes, such as tools.toml in the directory of your own definitions. No file
+    /// is overwritten.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Register a client at the server (RFC 7591), and here as an OAuth app.
