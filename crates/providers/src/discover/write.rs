@@ -39,6 +39,13 @@ pub(super) fn definition(source: Source) -> Result<Discovered, DiscoveryError> {
                 .into(),
         ));
     }
+    if resource.is_some() && !plan.takes_challenges {
+        // The Model Context Protocol's authorization chapter: who connects must not go on without it.
+        return Err(DiscoveryError::Unfit(
+            "a resource's server must offer PKCE with S256 (RFC 7636), and says nothing of it"
+                .into(),
+        ));
+    }
     let named = resource.map_or(&server.issuer, |resource| &resource.id);
     let slug = match &wishes.slug {
         Some(slug) => slug.clone(),

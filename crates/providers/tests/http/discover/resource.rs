@@ -74,6 +74,18 @@ async fn a_resource_that_wants_bound_tokens_gets_them() {
 }
 
 #[tokio::test]
+async fn a_resource_is_not_connected_without_pkce() {
+    for silent in [
+        json!({"code_challenge_methods_supported": null}),
+        json!({"code_challenge_methods_supported": ["plain"]}),
+    ] {
+        let (_origin, url) = resource(json!({}), silent).await;
+        let error = discovered(&url, &wishes()).await.expect_err("refused");
+        assert!(error.to_string().contains("must offer PKCE"), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn what_a_resource_must_not_say_is_refused() {
     for (changes, words) in [
         (
