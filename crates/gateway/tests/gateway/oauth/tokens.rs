@@ -1,10 +1,14 @@
 //! Tokens of Keyway's own, and the keys that check them.
 
 use chrono::TimeDelta;
-use keyway_vault::jws::{KeySet, Unverified};
+use keyway_domain::sealed::Place;
+use keyway_vault::{
+    jws::{KeySet, Unverified},
+    signing::{PrivateKey, SigningAlgorithm},
+};
 use serde_json::{Value, json};
 
-use crate::oauth::client::{Client, form, text};
+use crate::oauth::client::{Client, answer, form, text};
 
 /// The claims of a token, checked as a client does: by the published keys alone.
 async fn claims(client: &Client, token: &str) -> Value {
@@ -98,7 +102,6 @@ async fn in_gateway_mode_the_providers_token_stays_in_the_vault() {
 async fn a_new_key_is_published_before_it_signs_and_the_old_one_after() {
     use keyway_domain::random::OsRandom;
     use keyway_gateway::oauth::signing_keys::make;
-    use keyway_vault::signing::SigningAlgorithm;
 
     let client = Client::with("snyk", json!({"access_token": "gateway"})).await;
     let app = &client.gateway.app;
@@ -156,4 +159,36 @@ async fn gateways_that_start_at_once_make_one_key_of_each_kind() {
             .iter()
             .all(|row| !row.contains("\"d\""))
     );
+}
+
+/// RFC 9068 section 4: the claims alone do not make an access token, whoever signed them.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_signed_as_another_type_is_no_access_token() {
+    let client = Client::with("snyk", json!({"access_token": "gateway"})).await;
+    let body = client.connect(&[]).await;
+    let token = text(&body, "access_token");
+    let claims = claims(&client, token).await;
+    let kid = Unverified::parse(token).expect("a JWT");
+    let kid = kid.header("kid").expect("a kid").to_owned();
+    let app = &client.gateway.app;
+    let stored = app.store.list_signing_keys().await.expect("keys");
+    let stored = stored.iter().find(|key| key.id.to_string() == kid);
+    let stored = stored.expect("the key that signed it");
+    let secret = app
+        .ring
+        .open(&Place::signing_key(stored.id), &stored.sealed_private_key);
+    let key = PrivateKey::from_secret(SigningAlgorithm::Es256, &secret.expect("opened"));
+    let key = key.expect("a key");
+
+    for (typ, active) in [("at+jwt", true), ("JWT", false), ("dpop+jwt", false)] {
+        let forged = key.sign(typ, Some(&kid), &claims).expect("signed");
+        let seen = client
+            .send("/oauth/introspect", form(&[("token", &forged)]))
+            .await;
+        assert_eq!(seen.json()["active"], json!(active), "{typ}");
+        let url = format!("{}/userinfo", client.gateway.base);
+        let user = client.gateway.request("GET", &url).bearer_auth(&forged);
+        let status = answer(user).await.status;
+        assert_eq!(status, if active { 200 } else { 401 }, "{typ}");
+    }
 }
